@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 REPO = Path(__file__).resolve().parent.parent
+
+# No deadline: on two busy cores a slow example is a neighbour's doing. An explicit
+# @settings(max_examples=…) on a test stands in both profiles.
+hypothesis.settings.register_profile("plain", deadline=None)
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5_000)
+hypothesis.settings.load_profile("plain")
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +39,17 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """End every run with three counts, noughts included."""
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or session.config.option.collectonly:
+        return
+    stats = reporter.stats
+    passed = len(stats.get("passed", [])) + len(stats.get("xfailed", []))
+    failed = len(stats.get("failed", [])) + len(stats.get("error", []))
+    skipped = len(stats.get("skipped", []))
+    reporter.write_line(f"passed {passed}, failed {failed}, skipped {skipped}")
