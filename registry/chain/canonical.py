@@ -73,7 +73,7 @@ def _check(value: object, depth_max: int, *, plain: bool) -> None:
                 keys += container
                 container = container.values()
             for item in container:
-                # The exact type: to isinstance a bool is an int, and a subclass encodes as it likes.
+                # The exact type: to isinstance a bool is an int; a subclass encodes as it likes.
                 kind = type(item)
                 if kind is str:
                     if not plain:

@@ -98,9 +98,7 @@ def _nodes(ranges: list[tuple[int, int]]) -> list[Node]:
 
 def _inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
     """Return the siblings on the way from leaf `index` to the root, as ranges of leaves."""
-    _check_size(size)
-    if not 0 <= index < size:
-        raise Malformed(f"there is no leaf {index} in a tree of size {size}")
+    _check_index(index, size)
     ranges = []
     start, end = 0, size
     while end - start > 1:
@@ -117,9 +115,7 @@ def _inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
 
 def _consistency_ranges(old: int, new: int) -> list[tuple[int, int]]:
     """Return what RFC 9162's PROOF(old, D[new]) lists, as ranges of leaves."""
-    _check_size(new)
-    if not 0 <= old <= new:
-        raise Malformed(f"a tree of size {new} does not extend one of size {old}")
+    _check_sizes(old, new)
     if old == 0:  # the RFC leaves this out; every tree extends the empty one, and nothing proves it
         return []
     ranges = []
@@ -146,6 +142,18 @@ def _split(length: int) -> int:
 def _check_size(size: int) -> None:
     if not 0 <= size <= MAX_INT64:
         raise Malformed(f"not a tree size: {size}")
+
+
+def _check_sizes(old: int, new: int) -> None:
+    _check_size(new)
+    if not 0 <= old <= new:
+        raise Malformed(f"a tree of size {new} does not extend one of size {old}")
+
+
+def _check_index(index: int, size: int) -> None:
+    _check_size(size)
+    if not 0 <= index < size:
+        raise Malformed(f"there is no leaf {index} in a tree of size {size}")
 
 
 # ---------------------------------------------------------------- use of their hashes
@@ -197,29 +205,31 @@ def _fold(hashes: Sequence[bytes]) -> bytes:
 # ---------------------------------------------------------------- checking
 
 
+def sibling_sides(index: int, size: int) -> list[bool]:
+    """Return, from leaf `index` up to the root, whether the sibling stands to the left.
+
+    Its length is that of the one right inclusion proof. 0 <= index < size, else Malformed.
+    """
+    _check_index(index, size)
+    # Below `inner` the ways to this leaf and to the last one differ, and each level has a sibling.
+    # Above they are one, and a level has a sibling only where the way is a right child.
+    inner = (index ^ (size - 1)).bit_length()
+    sides = [bool(index >> level & 1) for level in range(inner)]
+    return sides + [True] * (index >> inner).bit_count()
+
+
 def root_from_inclusion(proof: Sequence[bytes], index: int, leaf_hash: bytes, size: int) -> bytes:
     """Return the root to which `proof` leads from the leaf; NotTrusted if its length is wrong.
 
     0 <= index < size. Who uses the result must compare it with a root it trusts.
     """
-    _check_size(size)
-    if not 0 <= index < size:
-        raise Malformed(f"there is no leaf {index} in a tree of size {size}")
     _check_hashes((leaf_hash, *proof))
-    # From the leaf up: below `inner` both paths, to the leaf and to the last leaf, differ, and each
-    # level has a sibling; above it, only where the leaf's path is a right child.
-    inner = (index ^ (size - 1)).bit_length()
-    border = (index >> inner).bit_count()
-    if len(proof) != inner + border:
-        raise NotTrusted(f"an inclusion proof of {len(proof)} hashes instead of {inner + border}")
+    sides = sibling_sides(index, size)
+    if len(proof) != len(sides):
+        raise NotTrusted(f"an inclusion proof of {len(proof)} hashes instead of {len(sides)}")
     result = leaf_hash
-    for level, sibling in enumerate(proof[:inner]):
-        if index >> level & 1:
-            result = node_hash(sibling, result)
-        else:
-            result = node_hash(result, sibling)
-    for sibling in proof[inner:]:
-        result = node_hash(sibling, result)
+    for is_left, sibling in zip(sides, proof, strict=True):
+        result = node_hash(sibling, result) if is_left else node_hash(result, sibling)
     return result
 
 
@@ -242,9 +252,7 @@ def check_consistency(
 
     Malformed if old > new or a hash has not 32 bytes. With old = 0 or old = new the proof is empty.
     """
-    _check_size(new)
-    if not 0 <= old <= new:
-        raise Malformed(f"a tree of size {new} does not extend one of size {old}")
+    _check_sizes(old, new)
     _check_hashes((old_root, new_root, *proof))
     if old == 0 or old == new:
         if proof:
@@ -309,7 +317,7 @@ class Frontier:
     __slots__ = ("_hashes", "_size")
 
     def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:
-        """Take up a tree of `size`, whose `nodes_for_root` have `hashes`; Malformed if they misfit."""
+        """Take up a tree of `size`, whose `nodes_for_root` have `hashes`; Malformed on misfit."""
         _check_size(size)
         _check_hashes(hashes)
         if len(hashes) != size.bit_count():
