@@ -1,0 +1,277 @@
+"""The only place that decides whether an entry comes into the log, and what it then changes.
+
+`apply` is a function of the state, the entry, its index and its record time (law 4); nothing else.
+It tries, in this order:
+
+1. the log is open, and this entry is for it
+2. not_after: not before the record time, at most 30 days after it
+3. every signer's key is enrolled and in force at the record time; the entry enrols others
+4. every signature verifies
+5. what the entry enrols has signed it too (proof of possession)
+6. no memo where a personal account is touched
+7. the rule of its kind
+
+How signatures are checked is the caller's choice of function, not of verdict: the writer brings
+what an API process has already checked, an audit hands the work to other processes, tests check on
+the spot. Ids are not here: the store keeps them for ever, a replay until their not_after.
+
+    refusal = apply(state, parsed, index=7, time_ms=1763700000000, verify=verify_here)
+"""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import assert_never
+
+from msgspec import UNSET
+
+from registry.chain import ed25519
+from registry.chain.errors import Malformed, NotTrusted
+from registry.chain.note import parse_vkey
+from registry.ledger import values as v
+from registry.ledger.codec import Parsed
+from registry.ledger.context import Context
+from registry.ledger.dates import DAY_MS
+from registry.ledger.entries import (
+    Account,
+    Common,
+    Conversion,
+    Entry,
+    Event,
+    Genesis,
+    Issuance,
+    Key,
+    Mandate,
+    Methodology,
+    Obligation,
+    Opening,
+    Order,
+    Party,
+    PointsScheme,
+    Project,
+    Redemption,
+    Retirement,
+    Rulebook,
+    Transfer,
+)
+from registry.ledger.refusals import Refusal, refuse
+from registry.ledger.rules import authority, moving, points, supply, use
+from registry.ledger.state import State
+
+NOT_AFTER_MS_MAX = 30 * DAY_MS
+"""How far after the record time an entry's not_after may lie."""
+
+SignatureCheck = Callable[[bytes, bytes, bytes], None]
+"""(public key, signature, text): returns if the signature is good, raises NotTrusted if not."""
+
+
+def verify_here(public_key: bytes, signature: bytes, text: bytes) -> None:
+    """The plain way to check a signature: at once, strictly (DESIGN §2)."""
+    ed25519.verify(public_key, signature, text)
+
+
+def apply(
+    state: State, parsed: Parsed, *, index: int, time_ms: int, verify: SignatureCheck
+) -> Refusal | None:
+    """Judge one entry; if it is accepted its changes are in `state`, if not nothing has changed."""
+    refusal = _judge(state, parsed, index, time_ms, verify)
+    if refusal is None:
+        state.accept()
+    else:
+        state.discard()
+    return refusal
+
+
+def _judge(
+    state: State, parsed: Parsed, index: int, time_ms: int, verify: SignatureCheck
+) -> Refusal | None:
+    entry = parsed.entry
+    log = state.get(v.LOG, v.Log)
+    if log is None:
+        if not isinstance(entry, Genesis):
+            return refuse("log_not_open")
+    elif isinstance(entry, Genesis):
+        return refuse("log_already_open")
+    elif parsed.origin != log.origin:
+        return refuse("wrong_origin", entry_origin=parsed.origin[:200], origin=log.origin)
+    if entry.not_after < time_ms:
+        return refuse("expired", not_after=entry.not_after, time_ms=time_ms)
+    if entry.not_after > time_ms + NOT_AFTER_MS_MAX:
+        return refuse("not_after_too_far", not_after=entry.not_after, time_ms=time_ms)
+    holders = _check_signatures(state, parsed, time_ms, verify)
+    if isinstance(holders, Refusal):
+        return holders
+    if isinstance(entry, Genesis):
+        return authority.genesis(state, entry, parsed.origin, index, time_ms)
+    if entry.memo is not UNSET and (refusal := _check_memo(state, entry)):
+        return refusal
+    if log is None:
+        return refuse("log_not_open")
+    return _apply_kind(Context(state, log, index, time_ms, holders), entry)
+
+
+def _check_signatures(
+    state: State, parsed: Parsed, time_ms: int, verify: SignatureCheck
+) -> tuple[str, ...] | Refusal:
+    """Who signed by a key that counts; a key enrolled by this very entry counts for nothing."""
+    holders: list[str] = []
+    enrolled: dict[str, str] | None = None
+    for signer, signature in zip(parsed.entry.signers, parsed.signatures, strict=True):
+        key = state.get(f"key/{signer}", v.Key)
+        if key is not None:
+            if not in_force(key, time_ms):
+                return refuse("key_not_in_force", signer=signer)
+            text = key.key
+            holders.append(signer[:-9])
+        else:
+            if enrolled is None:
+                enrolled = dict(_enrolled_by(parsed.entry))
+            if signer not in enrolled:
+                return refuse("unknown_signer", signer=signer)
+            text = enrolled.pop(signer)
+        try:
+            verify(public_key_of(text), signature, parsed.text)
+        except Malformed as error:
+            return refuse("bad_key", key=text[:40], holder=signer[:-9], why=error.message)
+        except NotTrusted:
+            return refuse("bad_signature", signer=signer)
+    if enrolled is None:
+        enrolled = dict(_enrolled_by(parsed.entry))
+    for signer in enrolled:
+        if signer not in parsed.entry.signers:
+            return refuse("possession_not_proved", key=signer)
+    return tuple(holders)
+
+
+def in_force(key: v.Key, time_ms: int) -> bool:
+    """True if the key counts for an entry recorded at `time_ms`."""
+    if key.revoked is not UNSET or time_ms < key.from_ms:
+        return False
+    return key.until_ms is UNSET or time_ms < key.until_ms
+
+
+@lru_cache(maxsize=16_384)
+def public_key_of(vkey: str) -> bytes:
+    """The raw public key of a verifier key; Malformed if the text is not one."""
+    return parse_vkey(vkey).public_key
+
+
+def _enrolled_by(entry: Common) -> Iterable[tuple[str, str]]:
+    """`<name>+<8 hex>` and text of each key that an entry enrols."""
+    match entry:
+        case Genesis() | Party():
+            texts = [enrolled.key for enrolled in entry.keys]
+        case Account() if entry.keys is not UNSET:
+            texts = [enrolled.key for enrolled in entry.keys]
+        case Key() if entry.action in ("add", "recover"):
+            texts = [entry.key]
+        case _:
+            return
+    for text in texts:
+        yield "+".join(text.split("+", 2)[:2]), text
+
+
+def accounts_of(entry: Common) -> Iterable[str]:
+    """The accounts that an entry touches, for the memo rule and for lists of entries."""
+    match entry:
+        case Account() | Retirement() | Conversion():
+            yield entry.account
+        case Transfer():
+            yield entry.from_
+            yield entry.to
+        case Mandate():
+            yield from entry.accounts
+        case Issuance():
+            yield from dict.fromkeys(batch.account for batch in entry.batches)
+        case Opening():
+            yield from dict.fromkeys(p.account for p in entry.parts if p.account is not UNSET)
+        case Key() if entry.holder.startswith("a-"):
+            yield entry.holder
+        case _:
+            return
+
+
+def batches_of(entry: Common) -> Iterable[str]:
+    """The batches that an entry names."""
+    match entry:
+        case Transfer() | Retirement():
+            yield from dict.fromkeys(item.batch for item in entry.items)
+        case Conversion() if entry.items is not UNSET:
+            yield from dict.fromkeys(item.batch for item in entry.items)
+        case Issuance():
+            yield from (batch.batch for batch in entry.batches)
+            if entry.buffer is not UNSET:
+                yield from (batch.batch for batch in entry.buffer)
+        case Opening():
+            yield entry.batch
+        case _:
+            return
+
+
+def touches(parsed: Parsed) -> Iterable[str]:
+    """State keys that judging this entry will read: a hint for prefetching, never a verdict."""
+    entry = parsed.entry
+    yield v.LOG
+    for signer in entry.signers:
+        yield f"key/{signer}"
+    accounts = tuple(accounts_of(entry))
+    for account in accounts:
+        yield f"account/{account}"
+    if isinstance(entry, Transfer | Retirement | Conversion):
+        for batch in batches_of(entry):
+            yield f"batch/{batch}"
+            for account in accounts:
+                yield v.balance_key(account, batch)
+    if isinstance(entry, Transfer) and entry.trade is not UNSET:
+        yield f"trade/{entry.trade.venue}/{v.digest(entry.trade.trade_id)}"
+
+
+def _check_memo(state: State, entry: Common) -> Refusal | None:
+    if isinstance(entry, Account) and entry.type == "personal":
+        return refuse("memo_with_personal_account", account=entry.account)
+    for account_id in accounts_of(entry):
+        account = state.get(f"account/{account_id}", v.Account)
+        if account is not None and account.type == "personal":
+            return refuse("memo_with_personal_account", account=account_id)
+    return None
+
+
+def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:
+    match entry:
+        case Transfer():
+            return moving.transfer(ctx, entry)
+        case Retirement():
+            return use.retirement(ctx, entry)
+        case Conversion():
+            return points.conversion(ctx, entry)
+        case Redemption():
+            return points.redemption(ctx, entry)
+        case Issuance():
+            return supply.issuance(ctx, entry)
+        case Opening():
+            return supply.opening(ctx, entry)
+        case Account():
+            return authority.account(ctx, entry)
+        case Party():
+            return authority.party(ctx, entry)
+        case Key():
+            return authority.key(ctx, entry)
+        case Rulebook():
+            return authority.rulebook(ctx, entry)
+        case Methodology():
+            return supply.methodology(ctx, entry)
+        case Project():
+            return supply.project(ctx, entry)
+        case Mandate():
+            return moving.mandate(ctx, entry)
+        case PointsScheme():
+            return points.points_scheme(ctx, entry)
+        case Order():
+            return use.order(ctx, entry)
+        case Event():
+            return use.event(ctx, entry)
+        case Obligation():
+            return use.obligation(ctx, entry)
+        case Genesis():
+            return refuse("log_already_open")
+        case _:
+            assert_never(entry)

@@ -1,0 +1,90 @@
+"""The kinds of entries: one frozen struct per kind (DESIGN §3).
+
+Rules of the form: unknown fields, nulls, floats, negative numbers and wrong types are malformed;
+a field that may be left out is *absent*, never null. Whether an entry is *allowed* is not decided
+here but in `registry.ledger.rules`.
+"""
+
+from registry.ledger.entries.authority import Account, Genesis, Key, Party, Rulebook
+from registry.ledger.entries.common import Common, SpanItem
+from registry.ledger.entries.moving import Mandate, Transfer
+from registry.ledger.entries.points import Conversion, PointsScheme, Redemption
+from registry.ledger.entries.supply import Issuance, Methodology, Opening, Project
+from registry.ledger.entries.use import Event, Obligation, Order, Retirement
+
+Entry = (
+    Genesis
+    | Rulebook
+    | Party
+    | Key
+    | Account
+    | Methodology
+    | Project
+    | Issuance
+    | Opening
+    | Mandate
+    | Transfer
+    | PointsScheme
+    | Conversion
+    | Redemption
+    | Order
+    | Event
+    | Obligation
+    | Retirement
+)
+
+KINDS: dict[str, type[Common]] = {
+    str(kind.__struct_config__.tag): kind
+    for kind in (
+        Genesis,
+        Rulebook,
+        Party,
+        Key,
+        Account,
+        Methodology,
+        Project,
+        Issuance,
+        Opening,
+        Mandate,
+        Transfer,
+        PointsScheme,
+        Conversion,
+        Redemption,
+        Order,
+        Event,
+        Obligation,
+        Retirement,
+    )
+}
+
+
+def kind_of(entry: Common) -> str:
+    """The word that stands in the entry's field `kind`."""
+    return str(entry.__struct_config__.tag)
+
+
+__all__ = [
+    "KINDS",
+    "Account",
+    "Common",
+    "Conversion",
+    "Entry",
+    "Event",
+    "Genesis",
+    "Issuance",
+    "Key",
+    "Mandate",
+    "Methodology",
+    "Obligation",
+    "Opening",
+    "Order",
+    "Party",
+    "PointsScheme",
+    "Project",
+    "Redemption",
+    "Retirement",
+    "Rulebook",
+    "SpanItem",
+    "Transfer",
+    "kind_of",
+]

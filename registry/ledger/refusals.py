@@ -1,0 +1,204 @@
+"""The catalogue of refusals: why the rules do not let a well-formed entry into the log.
+
+A refusal is a value, numbered and named, with fields that say what it is about. Numbers are in
+blocks of 100 per family and are never used again for something else. The catalogue's order is the
+order of the numbers; the order in which rules are tried is that of `apply` and then of the kind's
+rule, and stands in the tables of the tests.
+
+`transient`: the same entry could pass later without being changed.
+"""
+
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from registry.chain.errors import Broken
+
+FieldValue = str | int
+
+
+class Reason(NamedTuple):
+    """One line of the catalogue. `en` and `zh` name the fields that the refusal carries."""
+
+    number: int
+    name: str
+    transient: bool
+    en: str
+    zh: str
+
+
+class Refusal(Struct, frozen=True):
+    """Why an entry was refused: a reason of the catalogue and its fields."""
+
+    name: str
+    fields: dict[str, FieldValue]
+
+    @property
+    def reason(self) -> Reason:
+        return CATALOGUE[self.name]
+
+    @property
+    def number(self) -> int:
+        return CATALOGUE[self.name].number
+
+    @property
+    def transient(self) -> bool:
+        return CATALOGUE[self.name].transient
+
+    def message(self, language: str = "en") -> str:
+        """The sentence for people, `en` or `zh`."""
+        reason = CATALOGUE[self.name]
+        return (reason.zh if language == "zh" else reason.en).format(**self.fields)
+
+
+def refuse(name: str, **fields: FieldValue) -> Refusal:
+    """A refusal of the catalogue; Broken if the name or the fields are not those it lists."""
+    if name not in CATALOGUE:
+        raise Broken(f"no refusal is called {name}")
+    refusal = Refusal(name, fields)
+    try:
+        refusal.message()
+    except KeyError as missing:
+        raise Broken(f"refusal {name} lacks its field {missing}") from missing
+    return refusal
+
+
+# fmt: off
+# 100 the entry as such
+_ENTRY = (
+    Reason(101, "log_not_open", False, "the log has no genesis yet; the first entry must be one", "账本尚无创世条目；首条必须是 genesis"),
+    Reason(102, "log_already_open", False, "the log already has its genesis", "账本已有创世条目"),
+    Reason(103, "wrong_origin", False, "the entry is for the log {entry_origin}, not for {origin}", "该条目属于账本 {entry_origin}，不属于 {origin}"),
+    Reason(104, "expired", False, "not_after {not_after} lies before the record time {time_ms}; sign the entry anew", "not_after {not_after} 早于记录时间 {time_ms}；请重新签署"),
+    Reason(105, "not_after_too_far", True, "not_after {not_after} lies more than 30 days after the record time {time_ms}", "not_after {not_after} 晚于记录时间 {time_ms} 超过 30 天"),
+    Reason(106, "id_reused", False, "the id {id} was used by {signer} for another entry, at index {index}", "标识 {id} 已被 {signer} 用于另一条目（序号 {index}）"),
+    Reason(107, "amount_too_large", False, "a sum or product of amounts exceeds 2^53-1", "数量之和或积超过 2^53-1"),
+    Reason(108, "memo_with_personal_account", False, "an entry that touches the personal account {account} may have no memo", "涉及个人账户 {account} 的条目不得带备注"),
+    Reason(109, "no_such_date", False, "{date} is not a date of the calendar", "{date} 不是有效日期"),
+    Reason(110, "dates_reversed", False, "{first} lies after {last}", "{first} 晚于 {last}"),
+    Reason(111, "fields_exclude", False, "exactly one of these fields must stand: {fields}", "以下字段须且仅须填写一个：{fields}"),
+    Reason(112, "listed_twice", False, "{what} is listed twice", "{what} 重复列出"),
+    Reason(113, "ruleset_unknown", False, "this registry does not have ruleset {ruleset}", "本系统没有第 {ruleset} 号规则集"),
+)
+# 200 signatures and authority
+_SIGNATURES = (
+    Reason(201, "unknown_signer", True, "no key {signer} is enrolled", "未登记密钥 {signer}"),
+    Reason(202, "key_not_in_force", True, "the key {signer} is not in force at the record time", "密钥 {signer} 在记录时间无效"),
+    Reason(203, "bad_signature", False, "the signature of {signer} does not verify", "{signer} 的签名验证不通过"),
+    Reason(204, "role_missing", False, "an entry of kind {kind} must be signed by a party with the role {role}", "{kind} 类条目须由具有 {role} 角色的主体签署"),
+    Reason(205, "owner_missing", False, "the owner of {account} has not signed ({signed} of {need})", "{account} 的所有者未签署（{signed}/{need}）"),
+    Reason(206, "receiver_missing", False, "the account {account} accepts this transfer only with its own signature", "账户 {account} 仅在自行签署时接受本次转让"),
+    Reason(207, "party_missing", False, "{party} must sign", "{party} 必须签署"),
+    Reason(208, "too_few_organisations", False, "{signed} organisations that are not the owner have signed, the rulebook wants {need}", "除所有者外有 {signed} 家机构签署，规则要求 {need} 家"),
+    Reason(209, "possession_not_proved", False, "the key {key} is enrolled here and must sign this entry too", "在此登记的密钥 {key} 须同时签署本条目"),
+)
+# 300 parties, keys, accounts, rulebooks
+_PARTIES = (
+    Reason(301, "party_exists", False, "the party {party} is already enrolled", "主体 {party} 已登记"),
+    Reason(302, "unknown_party", True, "no party {party} is enrolled", "未登记主体 {party}"),
+    Reason(303, "bad_key", False, "{key} is not an Ed25519 verifier key named {holder}: {why}", "{key} 不是名为 {holder} 的 Ed25519 验证密钥：{why}"),
+    Reason(304, "key_taken", False, "the public key of {key} already serves {holder}", "{key} 的公钥已被 {holder} 使用"),
+    Reason(305, "key_unknown", True, "{holder} has no key {key}", "{holder} 没有密钥 {key}"),
+    Reason(306, "key_already_revoked", False, "the key {key} was revoked at index {index}", "密钥 {key} 已在序号 {index} 撤销"),
+    Reason(307, "key_dates", False, "the key {key} ends before it begins", "密钥 {key} 的失效时间早于生效时间"),
+    Reason(308, "recovery_pending", True, "a recovery of {holder} waits since index {index}", "{holder} 的恢复自序号 {index} 起待完成"),
+    Reason(309, "no_recovery", True, "no recovery of {holder} waits for the key {key}", "{holder} 没有等待密钥 {key} 的恢复"),
+    Reason(310, "recovery_too_early", True, "the recovery of {holder} may be completed from {ready_ms} on", "{holder} 的恢复须在 {ready_ms} 之后完成"),
+    Reason(311, "account_exists", False, "the account {account} is already open", "账户 {account} 已开立"),
+    Reason(312, "unknown_account", True, "no account {account} is open", "未开立账户 {account}"),
+    Reason(313, "account_form", False, "an {type} account has {wanted} and nothing else", "{type} 账户只能有 {wanted}"),
+    Reason(314, "rulebook_version", False, "the next rulebook has version {next}, not {version}", "下一版规则应为 {next}，而非 {version}"),
+    Reason(315, "rulebook_retroactive", False, "a rulebook may not begin before its record time {time_ms} or before version {version} does", "规则不得早于记录时间 {time_ms} 或第 {version} 版生效"),
+    Reason(316, "rulebook_value_unknown", False, "no rule reads a value called {value}", "没有规则使用名为 {value} 的值"),
+    Reason(317, "rulebook_value_missing", False, "the rulebook lacks the value {value}", "规则缺少值 {value}"),
+    Reason(318, "rulebook_value_type", False, "the rulebook's value {value} must be {wanted}", "规则值 {value} 须为 {wanted}"),
+    Reason(319, "no_rulebook", True, "no rulebook is in force", "尚无生效的规则"),
+    Reason(320, "too_few_keys", False, "the account needs {need} keys to sign and has {keys}", "账户需要 {need} 个密钥签署，但只有 {keys} 个"),
+)
+# 400 methodologies, projects, issuances, openings
+_SUPPLY = (
+    Reason(401, "methodology_exists", False, "version {version} of {methodology} is already there", "{methodology} 的 {version} 版已存在"),
+    Reason(402, "unknown_methodology", True, "there is no version {version} of {methodology}", "不存在 {methodology} 的 {version} 版"),
+    Reason(403, "methodology_not_valid", True, "version {version} of {methodology} is not valid on {date}", "{methodology} 的 {version} 版在 {date} 无效"),
+    Reason(404, "project_exists", False, "the project {project} is already registered", "项目 {project} 已登记"),
+    Reason(405, "unknown_project", True, "no project {project} is registered", "未登记项目 {project}"),
+    Reason(406, "claim_taken", False, "the project {project} already holds an equal claim for overlapping dates", "项目 {project} 在重叠期间已有相同主张"),
+    Reason(407, "inside_other_market", False, "the project is not declared to be outside the {market}", "项目未声明不在 {market} 范围内"),
+    Reason(408, "unknown_part", False, "the project {project} has no part {part}", "项目 {project} 没有部分 {part}"),
+    Reason(409, "outside_crediting", False, "{first} to {last} is not within the crediting period {crediting_from} to {crediting_to}", "{first} 至 {last} 不在计入期 {crediting_from} 至 {crediting_to} 内"),
+    Reason(410, "period_taken", False, "the issuance at index {index} already covers a part of {first} to {last}", "序号 {index} 的签发已涵盖 {first} 至 {last} 的一部分"),
+    Reason(411, "batch_exists", False, "the batch {batch} is already there", "批次 {batch} 已存在"),
+    Reason(412, "batch_name", False, "the batch {batch} must begin with {region}, a program of the rulebook, and the vintage {vintage}", "批次 {batch} 须以 {region}、规则内机制及年份 {vintage} 命名"),
+    Reason(413, "class_not_of_methodology", False, "the class {class_name} is not that of the methodology, {wanted}", "类别 {class_name} 与方法学类别 {wanted} 不符"),
+    Reason(414, "quantity_not_verified", False, "batches and buffer hold {issued_g} g, {available_g} g are verified", "批次与缓冲共 {issued_g} 克，已核证 {available_g} 克"),
+    Reason(415, "remainder_too_large", False, "{left_g} g would stay unissued, enough for another serial of {unit_g} g", "将有 {left_g} 克未签发，足够再编一个 {unit_g} 克的序号"),
+    Reason(416, "period_not_over", True, "the monitoring period ends on {last}, the record date is {date}", "监测期于 {last} 结束，记录日期为 {date}"),
+    Reason(417, "parts_do_not_tile", False, "the parts must cover the serials 1 to {count} one after the other; see {first}", "各部分须依次覆盖序号 1 至 {count}；见 {first}"),
+    Reason(418, "part_account", False, "an account must stand exactly where serials are free; see {first}", "仅当序号为可用状态时须有账户；见 {first}"),
+    Reason(419, "acts_do_not_match", False, "{total} mg of acts are not {verified_g} g verified", "行为总量 {total} 毫克与核证量 {verified_g} 克不符"),
+    Reason(420, "acts_of_project", False, "acts are committed to exactly where the project is a scenario", "仅减排场景须（且必须）承诺行为清单"),
+    Reason(421, "vintage_outside", False, "the vintage {vintage} is not within the years of {first} to {last}", "年份 {vintage} 不在 {first} 至 {last} 之间"),
+)
+# 500 mandates, transfers, holdings
+_MOVING = (
+    Reason(501, "unknown_batch", True, "there is no batch {batch}", "不存在批次 {batch}"),
+    Reason(502, "not_whole_serials", False, "{quantity_g} g are not a whole number of serials of {unit_g} g ({batch})", "{quantity_g} 克不是 {unit_g} 克的整数倍（{batch}）"),
+    Reason(503, "insufficient", True, "the account {account} has {free} free serials of {batch}, {wanted} are wanted", "账户 {account} 在 {batch} 有 {free} 个可用序号，需要 {wanted} 个"),
+    Reason(504, "serials_not_free", True, "{account} does not hold the serials {first} to {last} of {batch} free", "{account} 并未持有 {batch} 的可用序号 {first} 至 {last}"),
+    Reason(505, "too_fragmented", True, "this would touch more than {limit} separate ranges of {batch}; move less at once or name serials", "将涉及 {batch} 超过 {limit} 个分散区间；请减少数量或指定序号"),
+    Reason(506, "holding_too_fragmented", True, "{account} would hold more than {limit} separate ranges of {batch}", "{account} 将持有 {batch} 超过 {limit} 个分散区间"),
+    Reason(507, "same_account", False, "sender and receiver are the same account", "转出与转入为同一账户"),
+    Reason(508, "trade_exists", False, "the venue {venue} has already recorded this trade, at index {index}", "交易场所 {venue} 已在序号 {index} 记录该笔交易"),
+    Reason(509, "trade_field", False, "the field trade stands exactly where the reason is trade", "仅当原因为交易时须填写 trade"),
+    Reason(510, "unknown_mandate", True, "there is no mandate at index {mandate}", "序号 {mandate} 处没有委托"),
+    Reason(511, "mandate_ended", False, "the mandate at index {mandate} ended at {until_ms}", "序号 {mandate} 的委托已于 {until_ms} 终止"),
+    Reason(512, "mandate_scope", False, "the mandate at index {mandate} does not cover {what}", "序号 {mandate} 的委托不包括 {what}"),
+    Reason(513, "mandate_limit", False, "the mandate at index {mandate} allows {limit_g} g, this would make {wanted_g} g", "序号 {mandate} 的委托限额为 {limit_g} 克，本次将达 {wanted_g} 克"),
+    Reason(514, "accounts_of_several_owners", False, "one mandate covers accounts of one owner; {account} is another's", "一份委托只涵盖同一所有者的账户；{account} 属于他人"),
+    Reason(515, "serials_form", False, "an item has either quantity_g or first and last with 1 ≤ first ≤ last ({batch})", "每项须为 quantity_g，或 first 与 last（1 ≤ first ≤ last）（{batch}）"),
+)
+# 600 points
+_POINTS = (
+    Reason(601, "scheme_exists", False, "the points scheme {scheme} is already there", "积分体系 {scheme} 已存在"),
+    Reason(602, "unknown_scheme", True, "there is no points scheme {scheme}", "不存在积分体系 {scheme}"),
+    Reason(603, "class_not_in_scheme", False, "credits of class {class_name} may not back {scheme}", "类别 {class_name} 的减排量不得支撑 {scheme}"),
+    Reason(604, "too_little_for_a_point", False, "{grams} g do not make a whole point of {scheme}", "{grams} 克不足 {scheme} 的一个积分"),
+    Reason(605, "points_not_in_hands", True, "{in_hands} unexpired points of {scheme} are in hands, {points} are wanted", "{scheme} 有 {in_hands} 个未过期积分在外，需要 {points} 个"),
+    Reason(606, "points_not_gathered", True, "{gathered} points of {scheme} are gathered, {points} are wanted", "{scheme} 已回收 {gathered} 个积分，需要 {points} 个"),
+    Reason(607, "points_not_whole_serials", False, "{points} points of {scheme} do not cover whole serials exactly; the nearest number below is {nearest}", "{scheme} 的 {points} 个积分不能恰好覆盖整数序号；向下最近为 {nearest}"),
+    Reason(608, "commit_total", False, "the commitment adds up to {total}, not to {points} points", "承诺合计为 {total}，而非 {points} 个积分"),
+    Reason(609, "too_many_lots", True, "this would touch more than {limit} lots or pool segments; take less at once", "将涉及超过 {limit} 个批组；请减少数量"),
+    Reason(610, "scheme_retires", False, "the scheme {scheme} retires used points; they cannot become credits again", "{scheme} 的已用积分须注销，不能转回减排量"),
+    Reason(611, "account_not_operators", False, "the account {account} is not the points operator's", "账户 {account} 不属于积分运营方"),
+)
+# 700 orders, events, obligations, retirements
+_USE = (
+    Reason(701, "order_exists", False, "the order {order} is already there", "裁决 {order} 已存在"),
+    Reason(702, "unknown_order", True, "there is no order {order}", "不存在裁决 {order}"),
+    Reason(703, "obligor_form", False, "an obligor is either a firm or a commitment (obligor {obligor})", "义务人须为企业或承诺之一（第 {obligor} 位）"),
+    Reason(704, "shares_do_not_add_up", False, "either no obligor has a share, or all have and the shares make {quantity_g} g, not {sum_g} g", "须全部无份额，或全部有份额且合计 {quantity_g} 克（现为 {sum_g} 克）"),
+    Reason(705, "event_final", False, "the event {event} is final", "活动 {event} 已终结"),
+    Reason(706, "event_differs", False, "the event {event} belongs to {organiser}", "活动 {event} 属于 {organiser}"),
+    Reason(707, "unknown_event", True, "there is no event {event}", "不存在活动 {event}"),
+    Reason(708, "obligation_exists", False, "{obligated} already has an obligation for {year}", "{obligated} 已有 {year} 年度义务"),
+    Reason(709, "unknown_obligation", True, "there is no obligation {obligation}", "不存在义务 {obligation}"),
+    Reason(710, "unknown_rulebook", True, "there is no rulebook of version {version}", "不存在第 {version} 版规则"),
+    Reason(711, "ref_field", False, "a retirement for {purpose} names its {wanted} in ref; a voluntary one names none", "{purpose} 注销须在 ref 中写明 {wanted}；自愿注销不写"),
+    Reason(712, "order_not_effective", True, "the order {order} takes effect at {effective_ms}", "裁决 {order} 于 {effective_ms} 生效"),
+    Reason(713, "order_over_fulfilled", False, "the order {order} lacks {missing_g} g, {retired_g} g would over-fulfil it", "裁决 {order} 尚缺 {missing_g} 克，{retired_g} 克将超额"),
+    Reason(714, "obligor_field", False, "obligor names a position in the order's list exactly where shares are set", "仅当设有份额时须以 obligor 写明义务人位置"),
+    Reason(715, "not_allowed_by_order", False, "the order {order} does not allow {what} {value}", "裁决 {order} 不允许 {what} {value}"),
+    Reason(716, "class_not_for_purpose", False, "credits of class {class_name} may not be retired for {purpose} under the rulebook in force", "按现行规则，类别 {class_name} 不得用于 {purpose} 注销"),
+    Reason(717, "not_obligated_account", False, "the account {account} is not that of {obligated}", "账户 {account} 不属于 {obligated}"),
+    Reason(718, "over_cap", False, "{obligation} may be covered up to {cap_g} g, {wanted_g} g would exceed it", "{obligation} 至多抵销 {cap_g} 克，{wanted_g} 克将超限"),
+    Reason(719, "vintage_not_allowed", False, "the vintage {vintage} may not be retired for {purpose}", "年份 {vintage} 不得用于 {purpose} 注销"),
+    Reason(720, "beneficiary_form", False, "a beneficiary is exactly one of party, project, event, firm, commit", "受益方须为 party、project、event、firm、commit 之一"),
+    Reason(721, "too_many_retirements", True, "{ref} already has {limit} retirements", "{ref} 已有 {limit} 笔注销"),
+)
+
+# fmt: on
+CATALOGUE: dict[str, Reason] = {
+    reason.name: reason
+    for family in (_ENTRY, _SIGNATURES, _PARTIES, _SUPPLY, _MOVING, _POINTS, _USE)
+    for reason in family
+}

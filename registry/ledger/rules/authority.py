@@ -1,0 +1,276 @@
+"""Rules of genesis, rulebook, party, key and account: who may do what, and by which keys."""
+
+from collections.abc import Iterable
+
+from msgspec import UNSET, structs
+
+from registry.chain.errors import Malformed
+from registry.chain.note import TYPE_ED25519, TYPE_MLDSA44, VerifierKey, parse_vkey
+from registry.ledger import values as v
+from registry.ledger.context import Context
+from registry.ledger.entries import Account, Genesis, Key, Party, Rulebook
+from registry.ledger.entries.authority import EnrolledKey
+from registry.ledger.refusals import Refusal, refuse
+from registry.ledger.rulebook import check_values, integer
+from registry.ledger.state import State
+
+OPEN_ROLES = frozenset({"owner", "platform", "obligated", "organiser"})
+"""Roles that the operator alone may give; all others need the authority's signature too."""
+RULESETS = frozenset({1})
+
+
+def genesis(state: State, entry: Genesis, origin: str, index: int, time_ms: int) -> Refusal | None:
+    """Open the log: enrol operator and authority, whose own new keys count here and only here."""
+    if entry.ruleset not in RULESETS:
+        return refuse("ruleset_unknown", ruleset=entry.ruleset)
+    for text, kind in (
+        (entry.log_keys.ed25519, TYPE_ED25519),
+        (entry.log_keys.mldsa44, TYPE_MLDSA44),
+    ):
+        if refusal := _register_log_key(state, text, origin, kind):
+            return refusal
+    founders = {entry.operator.party: "operator", entry.authority.party: "authority"}
+    if len(founders) != 2:
+        return refuse("listed_twice", what=entry.operator.party)
+    for enrolled in entry.keys:
+        holder = enrolled.key.partition("+")[0]
+        if holder not in founders:
+            return refuse("unknown_party", party=holder)
+        if refusal := enrol_key(state, holder, enrolled, index, time_ms):
+            return refusal
+    for founder, role in ((entry.operator, "operator"), (entry.authority, "authority")):
+        if not any(s.startswith(f"{founder.party}+") for s in entry.signers):
+            return refuse("party_missing", party=founder.party)
+        state.put(
+            f"party/{founder.party}", v.Party(title=founder.title, roles=(role,), index=index)
+        )
+    state.put(
+        v.LOG,
+        v.Log(
+            origin=origin,
+            region=entry.region,
+            offset_min=entry.offset_min,
+            ruleset=entry.ruleset,
+            operator=entry.operator.party,
+            authority=entry.authority.party,
+            ed25519=entry.log_keys.ed25519,
+            mldsa44=entry.log_keys.mldsa44,
+            opened_ms=time_ms,
+        ),
+    )
+    return None
+
+
+def rulebook(ctx: Context, entry: Rulebook) -> Refusal | None:
+    """Put a version of the region's policy data in force, never retroactively."""
+    if refusal := ctx.need_role("rulebook", "authority", "operator"):
+        return refusal
+    if entry.ruleset is not UNSET and entry.ruleset not in RULESETS:
+        return refuse("ruleset_unknown", ruleset=entry.ruleset)
+    last_version, last_from_ms = ctx.log.rulebooks[-1] if ctx.log.rulebooks else (0, 0)
+    if entry.version != last_version + 1:
+        return refuse("rulebook_version", version=entry.version, next=last_version + 1)
+    if entry.effective_from_ms < max(ctx.time_ms, last_from_ms):
+        return refuse("rulebook_retroactive", time_ms=ctx.time_ms, version=last_version)
+    if refusal := check_values(entry.values):
+        return refusal
+    ctx.state.put(
+        f"rulebook/{v.number(entry.version)}",
+        v.Rulebook(effective_from_ms=entry.effective_from_ms, index=ctx.index, values=entry.values),
+    )
+    rulebooks = (*ctx.log.rulebooks, (entry.version, entry.effective_from_ms))
+    ruleset = ctx.log.ruleset if entry.ruleset is UNSET else entry.ruleset
+    ctx.state.put(v.LOG, structs.replace(ctx.log, rulebooks=rulebooks, ruleset=ruleset))
+    return None
+
+
+def party(ctx: Context, entry: Party) -> Refusal | None:
+    """Enrol an organisation; a role beyond the open ones needs the authority."""
+    if refusal := ctx.need_role("party", "operator"):
+        return refusal
+    if set(entry.roles) - OPEN_ROLES and (refusal := ctx.need_role("party", "authority")):
+        return refusal
+    if len(set(entry.roles)) != len(entry.roles):
+        return refuse("listed_twice", what="role")
+    if ctx.state.get(f"party/{entry.party}", v.Party):
+        return refuse("party_exists", party=entry.party)
+    if refusal := enrol_keys(ctx, entry.party, entry.keys):
+        return refusal
+    ctx.state.put(
+        f"party/{entry.party}", v.Party(title=entry.title, roles=entry.roles, index=ctx.index)
+    )
+    return None
+
+
+def account(ctx: Context, entry: Account) -> Refusal | None:
+    """Open an account of an institution, or of a person who is never named."""
+    if refusal := ctx.need_role("account", "operator"):
+        return refusal
+    if ctx.state.get(f"account/{entry.account}", v.Account):
+        return refuse("account_exists", account=entry.account)
+    if entry.type == "institution":
+        if entry.owner is UNSET or entry.keys is not UNSET:
+            return refuse("account_form", type=entry.type, wanted="owner")
+        if not ctx.state.get(f"party/{entry.owner}", v.Party):
+            return refuse("unknown_party", party=entry.owner)
+        if not ctx.signed_by(entry.owner):
+            return refuse("party_missing", party=entry.owner)
+    else:
+        if entry.keys is UNSET or entry.owner is not UNSET:
+            return refuse("account_form", type=entry.type, wanted="keys")
+        if len(entry.keys) < entry.need:
+            return refuse("too_few_keys", need=entry.need, keys=len(entry.keys))
+        if refusal := enrol_keys(ctx, entry.account, entry.keys):
+            return refusal
+    listed = () if entry.listed is UNSET else entry.listed
+    if len(set(listed)) != len(listed):
+        return refuse("listed_twice", what="account")
+    ctx.state.put(
+        f"account/{entry.account}",
+        v.Account(
+            type=entry.type,
+            accept=entry.accept,
+            need=entry.need,
+            index=ctx.index,
+            owner=entry.owner,
+            listed=listed,
+        ),
+    )
+    return None
+
+
+def key(ctx: Context, entry: Key) -> Refusal | None:
+    """Add, revoke or recover a key. A recovery is two entries with the rulebook's delay between."""
+    if not _holder_exists(ctx.state, entry.holder):
+        return refuse("unknown_party", party=entry.holder)
+    match entry.action:
+        case "add":
+            if not ctx.signed_by(entry.holder):
+                return refuse("party_missing", party=entry.holder)
+            enrolled = EnrolledKey(key=entry.key, until_ms=entry.until_ms)
+            return enrol_keys(ctx, entry.holder, (enrolled,))
+        case "revoke":
+            return _revoke(ctx, entry)
+        case "recover":
+            return _recover(ctx, entry)
+        case "complete":
+            return _complete(ctx, entry)
+
+
+def _revoke(ctx: Context, entry: Key) -> Refusal | None:
+    if not ctx.signed_by(entry.holder):
+        return refuse("party_missing", party=entry.holder)
+    pending = ctx.state.get(f"recovery/{entry.holder}", v.Recovery)
+    if pending and pending.key == entry.key:
+        ctx.state.delete(f"recovery/{entry.holder}")
+        return None
+    signer = _signer_name(entry.key)
+    held = ctx.state.get(f"key/{signer}", v.Key)
+    if not held or held.key != entry.key or not signer.startswith(f"{entry.holder}+"):
+        return refuse("key_unknown", holder=entry.holder, key=signer)
+    if held.revoked is not UNSET:
+        return refuse("key_already_revoked", key=signer, index=held.revoked)
+    ctx.state.put(f"key/{signer}", structs.replace(held, revoked=ctx.index))
+    return None
+
+
+def _recover(ctx: Context, entry: Key) -> Refusal | None:
+    if refusal := ctx.need_role("key", "operator", "authority"):
+        return refusal
+    if pending := ctx.state.get(f"recovery/{entry.holder}", v.Recovery):
+        return refuse("recovery_pending", holder=entry.holder, index=pending.index)
+    parsed = parse_party_key(entry.key, entry.holder)
+    if isinstance(parsed, Refusal):
+        return parsed
+    if (rules := ctx.rules()) is None:
+        return refuse("no_rulebook")
+    ready_ms = ctx.time_ms + integer(rules, "key_recovery_delay_ms")
+    ctx.state.put(
+        f"recovery/{entry.holder}", v.Recovery(key=entry.key, index=ctx.index, ready_ms=ready_ms)
+    )
+    return None
+
+
+def _complete(ctx: Context, entry: Key) -> Refusal | None:
+    if refusal := ctx.need_role("key", "operator", "authority"):
+        return refusal
+    pending = ctx.state.get(f"recovery/{entry.holder}", v.Recovery)
+    if not pending or pending.key != entry.key:
+        return refuse("no_recovery", holder=entry.holder, key=_signer_name(entry.key))
+    if ctx.time_ms < pending.ready_ms:
+        return refuse("recovery_too_early", holder=entry.holder, ready_ms=pending.ready_ms)
+    ctx.state.delete(f"recovery/{entry.holder}")
+    return enrol_keys(ctx, entry.holder, (EnrolledKey(key=entry.key, until_ms=entry.until_ms),))
+
+
+def enrol_keys(ctx: Context, holder: str, keys: Iterable[EnrolledKey]) -> Refusal | None:
+    """Put keys of a holder in force from this entry on, or refuse."""
+    for enrolled in keys:
+        if refusal := enrol_key(ctx.state, holder, enrolled, ctx.index, ctx.time_ms):
+            return refusal
+    return None
+
+
+def enrol_key(
+    state: State, holder: str, enrolled: EnrolledKey, index: int, time_ms: int
+) -> Refusal | None:
+    """Put one key in force; a raw public key serves one purpose and one holder, ever."""
+    parsed = parse_party_key(enrolled.key, holder)
+    if isinstance(parsed, Refusal):
+        return parsed
+    signer = f"{holder}+{parsed.key_id.hex()}"
+    if refusal := _take(state, parsed, holder, signer):
+        return refusal
+    if state.get(f"key/{signer}", v.Key):
+        return refuse("key_taken", key=signer, holder=holder)
+    from_ms = time_ms if enrolled.from_ms is UNSET else enrolled.from_ms
+    if enrolled.until_ms is not UNSET and enrolled.until_ms <= from_ms:
+        return refuse("key_dates", key=signer)
+    state.put(
+        f"key/{signer}",
+        v.Key(key=enrolled.key, from_ms=from_ms, until_ms=enrolled.until_ms, index=index),
+    )
+    return None
+
+
+def parse_party_key(text: str, holder: str) -> VerifierKey | Refusal:
+    """The Ed25519 key that `text` writes for `holder`, or the refusal of it."""
+    try:
+        parsed = parse_vkey(text)
+    except Malformed as error:
+        return refuse("bad_key", key=text[:40], holder=holder, why=error.message)
+    if parsed.type != TYPE_ED25519:
+        return refuse("bad_key", key=text[:40], holder=holder, why="its type is not 0x01")
+    if parsed.name != holder:
+        return refuse("bad_key", key=text[:40], holder=holder, why="it bears another name")
+    return parsed
+
+
+def _register_log_key(state: State, text: str, origin: str, kind: int) -> Refusal | None:
+    try:
+        parsed = parse_vkey(text)
+    except Malformed as error:
+        return refuse("bad_key", key=text[:40], holder=origin, why=error.message)
+    if parsed.type != kind or parsed.name != origin:
+        return refuse("bad_key", key=text[:40], holder=origin, why="wrong type or name")
+    return _take(state, parsed, origin, origin)
+
+
+def _take(state: State, parsed: VerifierKey, holder: str, shown: str) -> Refusal | None:
+    """Note who holds a raw public key, or refuse because somebody already does."""
+    place = f"pubkey/{v.digest(parsed.public_key.hex())}"
+    if taken := state.get(place, v.PublicKey):
+        return refuse("key_taken", key=shown, holder=taken.holder)
+    state.put(place, v.PublicKey(holder=holder))
+    return None
+
+
+def _holder_exists(state: State, holder: str) -> bool:
+    if state.get(f"party/{holder}", v.Party):
+        return True
+    return state.get(f"account/{holder}", v.Account) is not None
+
+
+def _signer_name(vkey: str) -> str:
+    """`<name>+<8 hex>` of a verifier key."""
+    return "+".join(vkey.split("+", 2)[:2])

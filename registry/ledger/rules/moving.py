@@ -1,0 +1,142 @@
+"""Rules of mandate and transfer."""
+
+from msgspec import UNSET, UnsetType, structs
+
+from registry.ledger import values as v
+from registry.ledger.context import Context
+from registry.ledger.entries import Mandate, Transfer
+from registry.ledger.refusals import Refusal, refuse
+from registry.ledger.rules import holdings
+
+
+def mandate(ctx: Context, entry: Mandate) -> Refusal | None:
+    """Let an agent act on accounts of one owner, who signs."""
+    if not ctx.state.get(f"party/{entry.agent}", v.Party):
+        return refuse("unknown_party", party=entry.agent)
+    if len(set(entry.accounts)) != len(entry.accounts):
+        return refuse("listed_twice", what="account")
+    if entry.until_ms <= ctx.time_ms:
+        return refuse("mandate_ended", mandate=ctx.index, until_ms=entry.until_ms)
+    owner = ""
+    for account_id in entry.accounts:
+        account = ctx.state.get(f"account/{account_id}", v.Account)
+        if account is None:
+            return refuse("unknown_account", account=account_id)
+        account_owner = account_id if account.owner is UNSET else account.owner
+        if owner and account_owner != owner:
+            return refuse("accounts_of_several_owners", account=account_id)
+        owner = account_owner
+        if refusal := ctx.need_owner(account_id, account):
+            return refusal
+    limits = entry.limits
+    ctx.state.put(
+        f"mandate/{v.number(ctx.index)}",
+        v.Mandate(
+            owner=owner,
+            agent=entry.agent,
+            accounts=entry.accounts,
+            kinds=entry.kinds,
+            until_ms=entry.until_ms,
+            per_entry_g=UNSET if limits is UNSET else limits.per_entry_g,
+            total_g=UNSET if limits is UNSET else limits.total_g,
+        ),
+    )
+    return None
+
+
+def transfer(ctx: Context, entry: Transfer) -> Refusal | None:
+    """Move free serials from one account to another."""
+    state = ctx.state
+    if entry.from_ == entry.to:
+        return refuse("same_account")
+    for account_id in (entry.from_, entry.to):
+        if state.get(f"account/{account_id}", v.Account) is None:
+            return refuse("unknown_account", account=account_id)
+    if refusal := consent(ctx, entry.from_, "transfer", entry.mandate):
+        return refusal
+    if refusal := _receiver_accepts(ctx, entry):
+        return refusal
+    if refusal := _record_trade(ctx, entry):
+        return refusal
+    moved_g = 0
+    for item in entry.items:
+        spans = holdings.choose(ctx, entry.from_, item)
+        if isinstance(spans, Refusal):
+            return spans
+        holdings.take(state, entry.from_, item.batch, spans)
+        if refusal := holdings.give(state, entry.to, item.batch, spans):
+            return refusal
+        moved_g += holdings.grams(state, item.batch, spans)
+    return use_mandate(ctx, entry.mandate, moved_g)
+
+
+def consent(
+    ctx: Context, account_id: str, kind: str, mandate_index: int | UnsetType
+) -> Refusal | None:
+    """Refuse unless the account's owner signed, or an agent within a mandate of the owner.
+
+    Precondition: the account is open.
+    """
+    if mandate_index is UNSET:
+        return ctx.need_owner(account_id, ctx.state.must(f"account/{account_id}", v.Account))
+    given = ctx.state.get(f"mandate/{v.number(mandate_index)}", v.Mandate)
+    if given is None:
+        return refuse("unknown_mandate", mandate=mandate_index)
+    if given.until_ms < ctx.time_ms:
+        return refuse("mandate_ended", mandate=mandate_index, until_ms=given.until_ms)
+    if account_id not in given.accounts:
+        return refuse("mandate_scope", mandate=mandate_index, what=account_id)
+    if kind not in given.kinds:
+        return refuse("mandate_scope", mandate=mandate_index, what=kind)
+    if not ctx.signed_by(given.agent):
+        return refuse("party_missing", party=given.agent)
+    return None
+
+
+def use_mandate(ctx: Context, mandate_index: int | UnsetType, moved_g: int) -> Refusal | None:
+    """Count what was moved under a mandate against its limits."""
+    if refusal := holdings.too_large(moved_g):
+        return refusal
+    if mandate_index is UNSET:
+        return None
+    key = f"mandate/{v.number(mandate_index)}"
+    given = ctx.state.must(key, v.Mandate)
+    used_g = given.used_g + moved_g
+    for limit_g, wanted_g in ((given.per_entry_g, moved_g), (given.total_g, used_g)):
+        if limit_g is not UNSET and wanted_g > limit_g:
+            return refuse(
+                "mandate_limit", mandate=mandate_index, limit_g=limit_g, wanted_g=wanted_g
+            )
+    if refusal := holdings.too_large(used_g):
+        return refusal
+    ctx.state.put(key, structs.replace(given, used_g=used_g))
+    return None
+
+
+def _receiver_accepts(ctx: Context, entry: Transfer) -> Refusal | None:
+    receiver = ctx.state.must(f"account/{entry.to}", v.Account)
+    if receiver.accept == "any":
+        return None
+    if receiver.accept == "listed" and entry.from_ in receiver.listed:
+        return None
+    if ctx.need_owner(entry.to, receiver) is not None:
+        return refuse("receiver_missing", account=entry.to)
+    return None
+
+
+def _record_trade(ctx: Context, entry: Transfer) -> Refusal | None:
+    if (entry.trade is UNSET) != (entry.reason != "trade"):
+        return refuse("trade_field")
+    if entry.trade is UNSET:
+        return None
+    venue = entry.trade.venue
+    if venue != "otc":
+        if not ctx.signed_by(venue):
+            return refuse("party_missing", party=venue)
+        if venue not in ctx.parties_with("exchange"):
+            return refuse("role_missing", kind="transfer", role="exchange")
+    key = f"trade/{venue}/{v.digest(entry.trade.trade_id)}"
+    if known := ctx.state.get(key, v.Trade):
+        return refuse("trade_exists", venue=venue, index=known.index)
+    ctx.state.put(key, v.Trade(index=ctx.index))
+    return None

@@ -1,0 +1,192 @@
+"""The state map while entries are applied: a base that is read, a cache, and what has changed.
+
+`State` is the only thing that rules read and write. One entry's writes are a draft until `accept`;
+a refused entry's draft is thrown away, so nothing refused changes any state. Accepted changes stay
+here until the owner of the base has stored them (`changes`, then `stored`).
+
+Refuses to know: where the base keeps its bytes, and what the rules are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from registry.chain.errors import Broken
+from registry.chain.tlog import Frontier, leaf_hash
+from registry.ledger.values import FAMILIES, Value
+
+V = TypeVar("V", bound=Value)
+
+CACHE_VALUES_MAX = 60_000
+"""Most decoded values kept between commits (about 0.5 KB each)."""
+SCAN_ROWS_MAX = 512
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+_DECODERS = {kind: msgspec.json.Decoder(kind) for kind in FAMILIES.values()}
+_SCANNED = ("lot",)
+"""Families that rules read by range: their changed keys are kept apart."""
+
+
+class StateReader(Protocol):
+    """The stored state map, as of some size of the log."""
+
+    def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """The values of those keys that exist."""
+
+    def scan(self, low: str, high: str, limit: int) -> Sequence[tuple[str, bytes]]:
+        """Up to `limit` pairs with low ≤ key < high, in byte order of the keys."""
+
+
+def encode_value(value: Value) -> bytes:
+    """A state value as canonical JSON."""
+    return _encode(value)
+
+
+def decode_value(key: str, data: bytes) -> Value:
+    """The typed value that is stored under `key`; Broken if the bytes are not such a value."""
+    try:
+        kind = FAMILIES[key.partition("/")[0]]
+        return _DECODERS[kind].decode(data)
+    except (KeyError, msgspec.MsgspecError) as error:
+        raise Broken(
+            f"a stored state value cannot be read: {error}",
+            where=key,
+            todo="rebuild the state from the log: tanbu rebuild",
+        ) from error
+
+
+class State:
+    """A base, a cache of decoded values, accepted changes, and the draft of one entry."""
+
+    __slots__ = ("_base", "_cache", "_changed", "_draft", "_scanned")
+
+    def __init__(self, base: StateReader) -> None:
+        self._base = base
+        self._cache: dict[str, Value | None] = {}
+        self._changed: dict[str, Value | None] = {}
+        self._draft: dict[str, Value | None] = {}
+        self._scanned: set[str] = set()
+
+    def get(self, key: str, kind: type[V]) -> V | None:
+        """The value under `key` as the entry being applied sees it, or None."""
+        value: Value | None
+        if key in self._draft:
+            value = self._draft[key]
+        elif key in self._cache:
+            value = self._cache[key]
+        else:
+            value = self._load(key)
+        if value is None or isinstance(value, kind):
+            return value
+        raise Broken(f"state value of {type(value).__name__}, not {kind.__name__}", where=key)
+
+    def must(self, key: str, kind: type[V]) -> V:
+        """The value under a key that the rules have already found; Broken if it is not there."""
+        value = self.get(key, kind)
+        if value is None:
+            raise Broken("a state value that the rules rely on is missing", where=key)
+        return value
+
+    def put(self, key: str, value: Value) -> None:
+        self._draft[key] = value
+
+    def delete(self, key: str) -> None:
+        self._draft[key] = None
+
+    def scan(self, low: str, high: str, kind: type[V]) -> Iterator[tuple[str, V]]:
+        """Pairs with low ≤ key < high in byte order; only of families made for it (`lot`)."""
+        stored: dict[str, Value] = {
+            key: decode_value(key, data) for key, data in self._base.scan(low, high, SCAN_ROWS_MAX)
+        }
+        horizon = max(stored) if len(stored) == SCAN_ROWS_MAX else high
+        for key in (*self._scanned, *self._draft):
+            if low <= key < high and key <= horizon:
+                stored.pop(key, None)
+                if (value := self.get(key, kind)) is not None:
+                    stored[key] = value
+        for key in sorted(stored):
+            found = stored[key]
+            if isinstance(found, kind):
+                yield key, found
+
+    def prefetch(self, keys: Iterable[str]) -> None:
+        """Read the values that coming entries will touch, in one question to the base."""
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._cache]
+        if wanted:
+            found = self._base.get_many(wanted)
+            for key in wanted:
+                data = found.get(key)
+                self._cache[key] = None if data is None else decode_value(key, data)
+
+    def accept(self) -> None:
+        """Keep the draft: the entry was accepted."""
+        for key in self._draft:
+            if key.startswith(_SCANNED):
+                self._scanned.add(key)
+        self._changed.update(self._draft)
+        self._cache.update(self._draft)
+        self._draft = {}
+
+    def discard(self) -> None:
+        """Forget the draft: the entry was refused."""
+        if self._draft:
+            self._draft = {}
+
+    def changes(self) -> list[tuple[str, bytes | None]]:
+        """All accepted changes since `stored`, as key and canonical JSON (None: delete)."""
+        return [
+            (key, None if value is None else _encode(value)) for key, value in self._changed.items()
+        ]
+
+    def stored(self) -> None:
+        """The base now holds all changes."""
+        self._changed = {}
+        self._scanned = set()
+        if len(self._cache) > CACHE_VALUES_MAX:
+            # Oldest first: what is in use comes back with one read.
+            for key in list(self._cache)[: CACHE_VALUES_MAX // 2]:
+                del self._cache[key]
+
+    def _load(self, key: str) -> Value | None:
+        data = self._base.get_many((key,)).get(key)
+        value = None if data is None else decode_value(key, data)
+        self._cache[key] = value
+        return value
+
+
+class MemoryState:
+    """A base in memory, for tests, dry runs and small replays."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+
+    def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        return {key: self.values[key] for key in keys if key in self.values}
+
+    def scan(self, low: str, high: str, limit: int) -> Sequence[tuple[str, bytes]]:
+        return [(k, self.values[k]) for k in sorted(self.values) if low <= k < high][:limit]
+
+    def store(self, state: State) -> None:
+        """Take over what has changed in `state`."""
+        for key, data in state.changes():
+            if data is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = data
+        state.stored()
+
+
+def state_root(items: Iterable[tuple[str, bytes]]) -> tuple[bytes, int]:
+    """The RFC 6962 root over a state map sorted by key, and its count; leaf = key LF value.
+
+    Raises Broken if the keys are not strictly ascending. Memory O(log n).
+    """
+    frontier = Frontier()
+    last = ""
+    for key, value in items:
+        if key <= last:
+            raise Broken("the state map is not sorted by key", where=key)
+        last = key
+        frontier.append(leaf_hash(key.encode() + b"\n" + value))
+    return frontier.root(), frontier.size

@@ -1,0 +1,296 @@
+"""What the values of the state map are: one frozen struct per family of keys (DESIGN §4).
+
+    log                              the log itself: origin, region, ruleset, founders, log keys
+    party/<party>                    an organisation and its roles
+    key/<holder>+<keyid>             a key of a party or account, and when it is in force
+    pubkey/<64 hex>                  who holds a raw public key: one holder and one purpose, ever
+    recovery/<holder>                a recovery of a holder's keys that waits for its second entry
+    account/<account>                an account and its rules
+    rulebook/<version>               the values of a rulebook
+    methodology/<name>/<version>     a methodology
+    project/<project>                a project or scenario
+    claim/<64 hex>                   which projects hold a claim, and for which dates
+    period/<project>/<part>          monitoring periods for which reductions were issued
+    batch/<batch>                    a batch and its serials by status
+    block/<batch>/<first>            a maximal run of serials of equal holder and status
+    balance/<account>/<batch>        what an account holds of a batch
+    mandate/<index>                  a mandate and what was moved under it
+    trade/<venue>/<64 hex>           the transfer that carries a venue's trade id
+    scheme/<scheme>                  a points scheme and its sums
+    lot/<scheme>/<expiry>/<index>    points in people's hands that expire together
+    pool/<scheme>/<seq>              credits that back points, in the order in which they leave
+    order/<order>, event/<event>, obligation/<party>/<year>, retirement/<certificate>
+
+Numbers in keys have 16 digits; free text (claims, trade ids) stands in keys as SHA-256 only.
+"""
+
+from hashlib import sha256
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from registry.ledger.entries.authority import RuleValue
+from registry.ledger.entries.supply import NewProject
+from registry.ledger.entries.use import Allowed, Beneficiary, Obligor
+from registry.ledger.serials import Span, Spans
+
+
+class Value(Struct, frozen=True, kw_only=True, gc=False):
+    """Base of every state value; stored as canonical JSON."""
+
+
+class Log(Value, frozen=True, kw_only=True):
+    origin: str
+    region: str
+    offset_min: int
+    ruleset: int
+    operator: str
+    authority: str
+    ed25519: str
+    mldsa44: str
+    opened_ms: int
+    rulebooks: tuple[tuple[int, int], ...] = ()
+    """(version, effective_from_ms) of every rulebook, in the order of the log."""
+
+
+class Party(Value, frozen=True, kw_only=True):
+    title: str
+    roles: tuple[str, ...]
+    index: int
+
+
+class Key(Value, frozen=True, kw_only=True):
+    key: str
+    from_ms: int
+    index: int
+    until_ms: int | UnsetType = UNSET
+    revoked: int | UnsetType = UNSET
+    """Index of the entry that revoked it."""
+
+
+class PublicKey(Value, frozen=True, kw_only=True):
+    holder: str
+
+
+class Recovery(Value, frozen=True, kw_only=True):
+    key: str
+    index: int
+    ready_ms: int
+
+
+class Account(Value, frozen=True, kw_only=True):
+    type: str
+    accept: str
+    need: int
+    index: int
+    owner: str | UnsetType = UNSET
+    listed: tuple[str, ...] = ()
+
+
+class Rulebook(Value, frozen=True, kw_only=True):
+    effective_from_ms: int
+    index: int
+    values: dict[str, RuleValue]
+
+
+class Methodology(Value, frozen=True, kw_only=True):
+    title: str
+    class_: str = field(name="class")
+    from_: str = field(name="from")
+    index: int
+    to: str | UnsetType = UNSET
+    withdrawn: bool = False
+
+
+class Project(Value, frozen=True, kw_only=True):
+    fields: NewProject
+    index: int
+    remainder_g: int = 0
+    """Verified grams that were too few for one more serial; the next issuance may use them."""
+
+
+class Claim(Value, frozen=True, kw_only=True):
+    held: tuple[tuple[str, str, str], ...]
+    """(project, crediting_from, crediting_to)."""
+
+
+class Period(Value, frozen=True, kw_only=True):
+    issued: tuple[tuple[str, str, int], ...]
+    """(from, to, index of the issuance), dates inclusive."""
+
+
+class Batch(Value, frozen=True, kw_only=True):
+    """Serials by status; they add up to `count` in every prefix of the log (law 5)."""
+
+    program: str
+    vintage: int
+    unit_g: int
+    count: int
+    index: int
+    free: int = 0
+    reserved: int = 0
+    pooled: int = 0
+    buffer: int = 0
+    retired: int = 0
+    cancelled: int = 0
+    class_: str = field(name="class", default="")
+    project: str = ""
+    taken_over: bool = False
+    """From an opening: taken over from another book, not proved."""
+
+
+class Block(Value, frozen=True, kw_only=True):
+    """`holder`: an account, or the scheme whose pool it is in; `by`: the index that ended it."""
+
+    last: int
+    status: str
+    holder: str | UnsetType = UNSET
+    by: int | UnsetType = UNSET
+
+
+class Balance(Value, frozen=True, kw_only=True):
+    """What an account holds of a batch: its free serials, exactly, and how many it retired."""
+
+    free: Spans = ()
+    retired: int = 0
+
+
+class Mandate(Value, frozen=True, kw_only=True):
+    owner: str
+    agent: str
+    accounts: tuple[str, ...]
+    kinds: tuple[str, ...]
+    until_ms: int
+    used_g: int = 0
+    per_entry_g: int | UnsetType = UNSET
+    total_g: int | UnsetType = UNSET
+
+
+class Trade(Value, frozen=True, kw_only=True):
+    index: int
+
+
+class Scheme(Value, frozen=True, kw_only=True):
+    """Points outstanding (in hands + gathered) × num + waiting ≤ pool_g × den, always.
+
+    `waiting`: burned points × num whose serials are still to be retired because they did not yet
+    cover a whole one. `pool_next`, `pool_end`: the sequence numbers of the pool's queue.
+    """
+
+    operator: str
+    title: str
+    unit: str
+    num: int
+    den: int
+    validity_days: int
+    classes: tuple[str, ...]
+    used: str
+    expired: str
+    index: int
+    in_hands: int = 0
+    gathered: int = 0
+    waiting: int = 0
+    pool_g: int = 0
+    pool_next: int = 0
+    pool_end: int = 0
+
+
+class Lot(Value, frozen=True, kw_only=True):
+    in_hands: int
+
+
+class Pooled(Value, frozen=True, kw_only=True):
+    batch: str
+    span: Span
+    conversion: int
+
+
+class Order(Value, frozen=True, kw_only=True):
+    issuer: str
+    origin: str
+    number: str
+    quantity_g: int
+    effective_ms: int
+    obligors: tuple[Obligor, ...]
+    index: int
+    fulfilled_g: int = 0
+    by_obligor_g: tuple[int, ...] = ()
+    retirements: tuple[str, ...] = ()
+    deadline_ms: int | UnsetType = UNSET
+    allowed: Allowed | UnsetType = UNSET
+
+
+class Event(Value, frozen=True, kw_only=True):
+    organiser: str
+    title: str
+    declared_g: int
+    status: str
+    index: int
+    retired_g: int = 0
+    retirements: tuple[str, ...] = ()
+
+
+class Obligation(Value, frozen=True, kw_only=True):
+    amount_g: int
+    cap_g: int
+    rulebook_version: int
+    index: int
+    retired_g: int = 0
+    retirements: tuple[str, ...] = ()
+
+
+class Retirement(Value, frozen=True, kw_only=True):
+    index: int
+    time_ms: int
+    purpose: str
+    quantity_g: int
+    items: tuple[tuple[str, int, int], ...]
+    account: str | UnsetType = UNSET
+    ref: str | UnsetType = UNSET
+    beneficiary: Beneficiary | UnsetType = UNSET
+
+
+FAMILIES: dict[str, type[Value]] = {
+    "log": Log,
+    "party": Party,
+    "key": Key,
+    "pubkey": PublicKey,
+    "recovery": Recovery,
+    "account": Account,
+    "rulebook": Rulebook,
+    "methodology": Methodology,
+    "project": Project,
+    "claim": Claim,
+    "period": Period,
+    "batch": Batch,
+    "block": Block,
+    "balance": Balance,
+    "mandate": Mandate,
+    "trade": Trade,
+    "scheme": Scheme,
+    "lot": Lot,
+    "pool": Pooled,
+    "order": Order,
+    "event": Event,
+    "obligation": Obligation,
+    "retirement": Retirement,
+}
+
+LOG = "log"
+
+
+def number(n: int) -> str:
+    """A number as it stands in a key: 16 digits, so that byte order is numeric order."""
+    return f"{n:016}"
+
+
+def digest(text: str) -> str:
+    """Free text as it stands in a key."""
+    return sha256(text.encode()).hexdigest()
+
+
+def block_key(batch: str, first: int) -> str:
+    return f"block/{batch}/{first:016}"
+
+
+def balance_key(account: str, batch: str) -> str:
+    return f"balance/{account}/{batch}"

@@ -1,0 +1,216 @@
+"""What the shell must supply to the parts that decide: a few verbs each (HOUSE, floors).
+
+Refuses to know: which database, which disk, which clock.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from registry.chain.tlog import Frontier
+from registry.ledger.refusals import Refusal
+from registry.ledger.state import StateReader
+
+
+class Clock(Protocol):
+    """Time: the wall clock for record times, the monotonic one to notice that it jumps."""
+
+    def now_ms(self) -> int:
+        """Unix time in milliseconds."""
+        ...
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds of a clock that never goes back."""
+        ...
+
+
+class Signer(Protocol):
+    """Holds the log's keys and signs checkpoints, nothing else."""
+
+    def sign_checkpoint(self, size: int, root: bytes) -> bytes:
+        """A signed note of the checkpoint with the Ed25519 and the ML-DSA-44 line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest committed state of the log; `root` is the RFC 6962 root over `size` records.
+
+    `time_ms` is the last record's time (0 in an empty log), `epoch` counts the writers that have
+    opened the log: a writer that another one has followed cannot commit any more.
+    """
+
+    size: int
+    root: bytes
+    time_ms: int
+    epoch: int
+    frontier: Frontier
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """One accepted entry on its way to the disk. `id_key`: see `id_key`; `subjects`: what lists of
+    entries find it by (`account/…`, `batch/…`, `kind/…`)."""
+
+    index: int
+    record: bytes
+    leaf_hash: bytes
+    id_key: bytes
+    subjects: tuple[str, ...]
+
+
+class LogStore(Protocol):
+    """The writer's durable memory. Every verb raises Broken on a disk or database at fault."""
+
+    def head(self) -> Head:
+        """The committed head."""
+        ...
+
+    def open_epoch(self) -> Head:
+        """Become the one writer: raise the epoch, durably; the head with the new epoch."""
+        ...
+
+    def state(self) -> StateReader:
+        """The committed state map."""
+        ...
+
+    def find_ids(self, id_keys: Sequence[bytes]) -> Mapping[bytes, int]:
+        """The index of each id that is in the log."""
+        ...
+
+    def records(self, first: int, stop: int) -> Iterator[bytes]:
+        """The records first ≤ index < stop, in order."""
+        ...
+
+    def commit(
+        self,
+        old: Head,
+        new: Head,
+        records: Sequence[NewRecord],
+        changes: Sequence[tuple[str, bytes | None]],
+    ) -> None:
+        """Make all of it durable in one transaction, if the head is still `old`.
+
+        Raises Broken if the head is another one (size, root, time or epoch), or if the outcome is
+        not known: then stop, reopen and look; never try again blindly.
+        """
+        ...
+
+
+class TileSource(Protocol):
+    """Where a log is read from: a directory of tiles, a URL, or a database."""
+
+    def checkpoint(self) -> bytes:
+        """The newest signed checkpoint; Unavailable if there is none."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """The tile or bundle at a path such as `tile/0/x001/234` or `tile/entries/000.p/5`;
+
+        Unavailable if it is not there.
+        """
+        ...
+
+
+class TileStore(TileSource, Protocol):
+    """Where the publisher puts tiles. Writes are durable when they return."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put a tile, a bundle or `checkpoint`; replaced as a whole or not at all."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Drop a partial tile that a fuller one has replaced."""
+        ...
+
+
+class StateScratch(StateReader, Protocol):
+    """A state map that an audit keeps outside its memory."""
+
+    def store(self, changes: Sequence[tuple[str, bytes | None]]) -> None:
+        """Take over changes of the state."""
+        ...
+
+    def items(self) -> Iterator[tuple[str, bytes]]:
+        """The whole map in byte order of the keys."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An entry that an API process has parsed and whose signatures it has checked.
+
+    `text_end`: length of the note's text; `signatures`: bodies in the order of `signers`;
+    `keys`: the raw public keys by which each was found good (empty: not checked yet).
+    """
+
+    note: bytes
+    text_end: int
+    signatures: tuple[bytes, ...]
+    keys: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The entry is in the log, durably. `replayed`: it already was; this is the first receipt."""
+
+    index: int
+    time_ms: int
+    leaf_hash: bytes
+    replayed: bool
+
+
+class WriterClient(Protocol):
+    """An API process's line to the writer."""
+
+    async def submit(self, entries: Sequence[Admitted]) -> Sequence[Committed | Refusal]:
+        """One outcome per entry, in order. Raises Unavailable if the writer is gone: whether the
+
+        entries were committed is then not known, and the same texts may be submitted again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The newest published checkpoint."""
+
+    size: int
+    note: bytes
+    time_ms: int
+
+
+class Snapshot(Protocol):
+    """The committed log and state as of one size; what it answers does not change."""
+
+    head: Head
+    state: StateReader
+
+    def record(self, index: int) -> bytes | None:
+        """The record at an index."""
+        ...
+
+    def index_of_leaf(self, leaf_hash: bytes) -> int | None:
+        """The index of the record with this leaf hash."""
+        ...
+
+    def index_of_id(self, id_key: bytes) -> int | None:
+        """The index of the entry with this id."""
+        ...
+
+    def mentions(self, subject: str, *, before: int, limit: int) -> Sequence[int]:
+        """Indexes below `before` of the entries about a subject, newest first."""
+        ...
+
+    def published(self) -> Published | None:
+        """The newest published checkpoint."""
+        ...
+
+
+class ReadStore(Protocol):
+    """Reads for pages and proofs, beside the writer."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """A consistent view, to be left soon: it keeps old pages of the database alive."""
+        ...
