@@ -18,7 +18,6 @@ Rules
 """
 
 import unicodedata
-from binascii import Error as _Base64Error
 from binascii import a2b_base64, b2a_base64
 
 from registry.chain.errors import Malformed
@@ -52,12 +51,11 @@ def parse_base64(text: str | bytes) -> bytes:
     """Return the bytes of standard padded base64; Malformed unless they encode to `text` again."""
     try:
         data = a2b_base64(text)
-        again = b2a_base64(data, newline=False)
-        if again == (text if isinstance(text, bytes) else text.encode("ascii")):
-            return data
-    except (_Base64Error, ValueError):
-        pass
-    raise Malformed(f"not standard base64 in its one form: {_shown(text)}")
+    except ValueError as error:
+        raise Malformed(f"not base64: {_shown(text)}") from error
+    if b2a_base64(data, newline=False) != (text if isinstance(text, bytes) else text.encode()):
+        raise Malformed(f"not standard base64 in its one form: {_shown(text)}")
+    return data
 
 
 def format_base64(data: bytes) -> str:
