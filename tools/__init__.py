@@ -1,0 +1,1 @@
+"""Stand-alone tools: no part of what is installed."""
