@@ -34,7 +34,7 @@ test: setup-dev
 check: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict registry $(if $(wildcard tools/*.py),tools)
+	$(BIN)/mypy --strict registry tools tests/house
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/house
 

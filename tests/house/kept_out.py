@@ -57,7 +57,7 @@ def private_keys(text: str, where: str) -> list[str]:
 
 
 def index_addresses(text: str, where: str) -> list[str]:
-    """Complain of addresses of package indexes: where packages come from is the machine's matter."""
+    """Complain of package indexes: where packages come from is the machine's matter."""
     return _complain(_INDEX, "names a package index", text, where)
 
 

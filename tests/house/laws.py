@@ -95,8 +95,9 @@ IMPURE_NAMES = {
     "open", "print", "input", "eval", "exec", "compile", "breakpoint", "globals", "vars",
     "__import__", "hash", "id",
 }  # fmt: skip
+IMPURE_METHODS = {"now", "utcnow", "today"}
 IMPURE_ATTRIBUTES = {
-    "now", "utcnow", "today", "urandom", "randombytes", "getrandbits", "token_bytes", "uuid1",
+    "urandom", "randombytes", "getrandbits", "token_bytes", "uuid1",
     "uuid4", "read_text", "read_bytes", "write_text", "write_bytes", "environ", "getenv",
 }  # fmt: skip
 
@@ -114,6 +115,8 @@ def impurities(text: str, where: str) -> list[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id in IMPURE_NAMES:
                 found.append(f"{where}:{node.lineno} calls {node.func.id}()")
+        elif isinstance(node, ast.Call) and _last_name(node.func) in IMPURE_METHODS:
+            found.append(f"{where}:{node.lineno} calls .{_last_name(node.func)}()")
         elif isinstance(node, ast.Attribute) and node.attr in IMPURE_ATTRIBUTES:
             found.append(f"{where}:{node.lineno} reaches for .{node.attr}")
         elif isinstance(node, ast.Global):
@@ -152,7 +155,9 @@ def mutable_types(text: str, where: str) -> list[str]:
                 continue
             keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
             if not {"frozen", "slots"} <= {k.arg for k in keywords if _is_true(k.value)}:
-                found.append(f"{where}:{node.lineno} dataclass {node.name} is not frozen and slotted")
+                found.append(
+                    f"{where}:{node.lineno} dataclass {node.name} is not frozen and slotted"
+                )
     return found
 
 
@@ -191,9 +196,12 @@ def swallowed(text: str, where: str) -> list[str]:
                 found.append(f"{where}:{node.lineno} catches everything")
             if all(_does_nothing(statement) for statement in node.body):
                 found.append(f"{where}:{node.lineno} passes over an error")
-        elif isinstance(node, ast.Call) and _last_name(node.func) == "suppress":
-            if any(_names(argument) & _EVERYTHING for argument in node.args):
-                found.append(f"{where}:{node.lineno} suppresses everything")
+        elif (
+            isinstance(node, ast.Call)
+            and _last_name(node.func) == "suppress"
+            and any(_names(argument) & _EVERYTHING for argument in node.args)
+        ):
+            found.append(f"{where}:{node.lineno} suppresses everything")
     return found
 
 
@@ -271,7 +279,8 @@ def _last_name(node: ast.AST) -> str:
             return name.rpartition(".")[2]
         case ast.Subscript(value=value):
             return _last_name(value)
-    return ""
+        case _:
+            return ""
 
 
 def _names(node: ast.expr) -> set[str]:

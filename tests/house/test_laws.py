@@ -25,9 +25,7 @@ LAWS: list[tuple[Checker, tuple[str, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("checker", "places"), LAWS, ids=[checker.__name__ for checker, _ in LAWS]
-)
+@pytest.mark.parametrize(("checker", "places"), LAWS, ids=[checker.__name__ for checker, _ in LAWS])
 def test_the_tree_keeps_the_law(checker: Checker, places: tuple[str, ...]) -> None:
     looked_at = list(tree.python(*places))
     assert looked_at, "the law was tried on nothing"
@@ -50,7 +48,7 @@ BREACHES: list[tuple[Checker, str, str, str]] = [
     (laws.impurities, "registry/verify/a.py", "import os\nos.environ\n", ".environ"),
     (laws.impurities, "registry/verify/a.py", "import pathlib\n", "imports pathlib"),
     (laws.impurities, "registry/ports.py", "def f():\n    return open('x')\n", "calls open()"),
-    (laws.impurities, "registry/ledger/a.py", "x = date.today()\n", ".today"),
+    (laws.impurities, "registry/ledger/a.py", "x = date.today()\n", "calls .today()"),
     (laws.impurities, "registry/ledger/a.py", "def f():\n    global x\n    x = 1\n", "global"),
     (laws.impurities, "registry/ledger/a.py", "x = hash('a')\n", "calls hash()"),
     (laws.inexactness, "registry/ledger/a.py", "x = 0.5\n", "float 0.5"),
@@ -124,6 +122,7 @@ GOOD: list[tuple[Checker, str, str]] = [
     (laws.homeless_imports, "registry/store/a.py", "import sqlalchemy as sa\n"),
     (laws.impurities, "registry/chain/a.py", "import nacl.bindings\nimport hashlib\n"),
     (laws.impurities, "registry/ledger/a.py", "import re\nX = re.compile('a')\n"),
+    (laws.impurities, "registry/ledger/a.py", "x = context.today\n"),
     (laws.inexactness, "registry/ledger/a.py", "x = a // b\ny = 10**6\n"),
     (laws.mutable_types, "registry/ledger/a.py", "class A(Struct, frozen=True): ...\n"),
     (laws.back_doors, "registry/a.py", "import json\ndef f(): return json\n"),

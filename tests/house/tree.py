@@ -64,4 +64,6 @@ def parse(text: str, where: str) -> ast.Module:
 
 def below(where: str, places: tuple[str, ...]) -> bool:
     """Tell whether file `where` is one of `places` or lies in one that ends in a slash."""
-    return any(where == place or (place.endswith("/") and where.startswith(place)) for place in places)
+    return any(
+        where == place or (place.endswith("/") and where.startswith(place)) for place in places
+    )
