@@ -95,7 +95,7 @@ IMPURE_NAMES = {
     "open", "print", "input", "eval", "exec", "compile", "breakpoint", "globals", "vars",
     "__import__", "hash", "id",
 }  # fmt: skip
-IMPURE_METHODS = {"now", "utcnow", "today"}
+CLOCKS = {"date", "datetime", "time"}  # whatever one asks of these
 IMPURE_ATTRIBUTES = {
     "urandom", "randombytes", "getrandbits", "token_bytes", "uuid1",
     "uuid4", "read_text", "read_bytes", "write_text", "write_bytes", "environ", "getenv",
@@ -115,8 +115,8 @@ def impurities(text: str, where: str) -> list[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id in IMPURE_NAMES:
                 found.append(f"{where}:{node.lineno} calls {node.func.id}()")
-        elif isinstance(node, ast.Call) and _last_name(node.func) in IMPURE_METHODS:
-            found.append(f"{where}:{node.lineno} calls .{_last_name(node.func)}()")
+        elif isinstance(node, ast.Attribute) and _last_name(node.value) in CLOCKS:
+            found.append(f"{where}:{node.lineno} asks a clock: .{node.attr}")
         elif isinstance(node, ast.Attribute) and node.attr in IMPURE_ATTRIBUTES:
             found.append(f"{where}:{node.lineno} reaches for .{node.attr}")
         elif isinstance(node, ast.Global):
