@@ -11,7 +11,8 @@ Rules
 - a decimal is 0, or digits without a leading zero; no sign, blank or underscore; at most `max`
 - base64 and hex are accepted only if encoding the result gives the same text again
 - text is NFC, every code point assigned in Unicode 3.2, none of Cc Cf Cs Co Zl Zp; the tables of
-  Unicode 3.2 are the same in every Python, so the verdict is too
+  Unicode 3.2 are the same in every Python, so the verdict is too (they have U+00AD as a dash and
+  U+200B as a space, which pass; later tables call both format characters)
 
     parse_decimal("20852163")   -> 20852163
     parse_decimal("+1_0")       raises Malformed
