@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 PINNED := --require-hashes --only-binary :all:
 
-.PHONY: help run test check bench fuzz lock clean setup setup-dev moved
+.PHONY: help run test check bench docs fuzz lock clean setup setup-dev moved
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -22,6 +22,7 @@ help:
 	@echo 'make check    ruff, format, mypy --strict, import-linter, house tests'
 	@echo 'make bench    measure this machine and the service on it'
 	@echo 'make fuzz     run the property tests with many more examples'
+	@echo 'make docs     make the reference pages from the code'
 	@echo 'make lock     pin the newest allowed versions anew (needs the network)'
 	@echo 'make clean    remove what these made, but no data'
 
@@ -40,6 +41,9 @@ check: setup-dev
 
 bench: setup
 	@$(BIN)/tanbu bench $(ARGS)
+
+docs: setup-dev
+	@$(BIN)/python -m tools.reference
 
 fuzz: setup-dev
 	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz
