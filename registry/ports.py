@@ -8,6 +8,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
+from registry.chain.errors import Unavailable
 from registry.chain.tlog import Frontier
 from registry.ledger.refusals import Refusal
 from registry.ledger.state import StateReader
@@ -137,8 +140,7 @@ class StateScratch(StateReader, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(Struct, frozen=True, array_like=True):
     """An entry that an API process has parsed and whose signatures it has checked.
 
     `text_end`: length of the note's text; `signatures`: bodies in the order of `signers`;
@@ -151,8 +153,7 @@ class Admitted:
     keys: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(Struct, frozen=True, array_like=True, gc=False):
     """The entry is in the log, durably. `replayed`: it already was; this is the first receipt."""
 
     index: int
@@ -161,13 +162,18 @@ class Committed:
     replayed: bool
 
 
+class Overloaded(Unavailable):
+    """Too much is waiting for the writer already: nothing was taken in, try again in a moment."""
+
+
 class WriterClient(Protocol):
     """An API process's line to the writer."""
 
     async def submit(self, entries: Sequence[Admitted]) -> Sequence[Committed | Refusal]:
-        """One outcome per entry, in order. Raises Unavailable if the writer is gone: whether the
+        """One outcome per entry, in order; no entries: is the writer there?
 
-        entries were committed is then not known, and the same texts may be submitted again.
+        Raises Overloaded, or Unavailable if the writer is gone: whether the entries were committed
+        is then not known, and the same texts may be submitted again.
         """
         ...
 
