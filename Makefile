@@ -23,7 +23,7 @@ help:
 	@echo 'make bench    measure this machine and the service on it'
 	@echo 'make fuzz     run the property tests with many more examples'
 	@echo 'make docs     make the reference pages from the code'
-	@echo 'make lock     pin the newest allowed versions anew (needs the network)'
+	@echo 'make lock     pin what pyproject.toml names, with hashes (network; ARGS=--upgrade: the newest)'
 	@echo 'make clean    remove what these made, but no data'
 
 run: setup
