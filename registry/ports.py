@@ -54,7 +54,7 @@ class Head:
 @dataclass(frozen=True, slots=True)
 class NewRecord:
     """One accepted entry on its way to the disk. `id_key`: see `id_key`; `subjects`: what lists of
-    entries find it by (`account/…`, `batch/…`, `kind/…`)."""
+    entries find it by (see `ledger.subjects`)."""
 
     index: int
     record: bytes

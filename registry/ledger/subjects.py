@@ -1,0 +1,101 @@
+"""What an entry is about: the subjects under which lists of entries find it.
+
+A subject is a word and a name, written like the state key of what it names: `account/a-…`,
+`batch/CN-…`, `project/…`, `methodology/…`, `party/…`, `scheme/…`, `order/…`, `event/…`,
+`obligation/<party>/<year>`; and `kind/<kind>`. Who signed is no subject: an exchange would be one
+of nearly everything.
+
+Refuses to know: whether the entry was accepted, and what else it changed (serials of a pool, say).
+"""
+
+from collections.abc import Iterator
+
+from msgspec import UNSET
+
+from registry.ledger.apply import accounts_of, batches_of
+from registry.ledger.entries import (
+    Account,
+    Common,
+    Conversion,
+    Event,
+    Issuance,
+    Key,
+    Mandate,
+    Methodology,
+    Obligation,
+    Order,
+    Party,
+    PointsScheme,
+    Project,
+    Redemption,
+    Retirement,
+    kind_of,
+)
+
+WORDS = (
+    "kind",
+    "account",
+    "batch",
+    "project",
+    "methodology",
+    "party",
+    "scheme",
+    "order",
+    "event",
+    "obligation",
+)
+"""Every word that a subject may begin with."""
+
+_SERVED_BY_PURPOSE = {"remediation": "order", "event": "event", "offset": "obligation"}
+
+
+def subjects_of(entry: Common) -> tuple[str, ...]:
+    """The subjects of an entry, each once."""
+    found = [f"kind/{kind_of(entry)}"]
+    found += (f"account/{account}" for account in accounts_of(entry))
+    found += (f"batch/{batch}" for batch in batches_of(entry))
+    found += _others(entry)
+    return tuple(dict.fromkeys(found))
+
+
+def _others(entry: Common) -> Iterator[str]:
+    match entry:
+        case Party():
+            yield f"party/{entry.party}"
+        case Key() if not entry.holder.startswith("a-"):
+            yield f"party/{entry.holder}"
+        case Account() if entry.owner is not UNSET:
+            yield f"party/{entry.owner}"
+        case Mandate():
+            yield f"party/{entry.agent}"
+        case Methodology():
+            yield f"methodology/{entry.methodology}"
+        case Project():
+            yield f"project/{entry.project}"
+            yield f"party/{entry.owner}"
+            yield f"methodology/{entry.methodology}"
+        case Issuance():
+            yield from _of_issuance(entry)
+        case PointsScheme() | Conversion() | Redemption():
+            yield f"scheme/{entry.scheme}"
+        case Order():
+            yield f"order/{entry.order}"
+        case Event():
+            yield f"event/{entry.event}"
+            yield f"party/{entry.organiser}"
+        case Obligation():
+            yield f"obligation/{entry.obligated}/{entry.year}"
+            yield f"party/{entry.obligated}"
+        case Retirement() if entry.ref is not UNSET and entry.purpose in _SERVED_BY_PURPOSE:
+            yield f"{_SERVED_BY_PURPOSE[entry.purpose]}/{entry.ref}"
+        case _:
+            return
+
+
+def _of_issuance(entry: Issuance) -> Iterator[str]:
+    if entry.new_project is not UNSET:
+        yield f"project/{entry.new_project.project}"
+        yield f"party/{entry.new_project.owner}"
+        yield f"methodology/{entry.new_project.methodology}"
+    elif entry.project is not UNSET:
+        yield f"project/{entry.project}"
