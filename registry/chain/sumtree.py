@@ -68,6 +68,16 @@ def join(left: SumNode, right: SumNode) -> SumNode:
     return SumNode(sha256(data).digest(), total)
 
 
+def _as_node(leaf: SumLeaf | SumNode) -> SumNode:
+    """Return a leaf's node, also where only the node is left of it."""
+    if isinstance(leaf, SumLeaf):
+        return leaf_node(leaf)
+    if len(leaf.hash) != HASH_BYTES:
+        raise Malformed("a hash that has not 32 bytes")
+    _u64(leaf.sum)
+    return leaf
+
+
 def _u64(amount: int) -> bytes:
     if not 0 <= amount <= AMOUNT_MAX:
         raise Malformed(f"an amount or sum outside 0 to {AMOUNT_MAX}")
@@ -77,8 +87,8 @@ def _u64(amount: int) -> bytes:
 class SumTree:
     """A whole tree in memory, to give every person a receipt. At least one leaf, else Malformed."""
 
-    def __init__(self, leaves: Iterable[SumLeaf]) -> None:
-        level = [leaf_node(leaf) for leaf in leaves]
+    def __init__(self, leaves: Iterable[SumLeaf | SumNode]) -> None:
+        level = [_as_node(leaf) for leaf in leaves]
         if not level:
             raise Malformed("a sum tree without leaves")
         self._levels = [level]
@@ -109,12 +119,15 @@ class SumTree:
         return tuple(path)
 
 
-def sum_root(leaves: Iterable[SumLeaf]) -> SumRoot:
-    """Return the commitment to `leaves` (at least one), holding only O(log n) nodes at a time."""
+def sum_root(leaves: Iterable[SumLeaf | SumNode]) -> SumRoot:
+    """Return the commitment to `leaves` (at least one), holding only O(log n) nodes at a time.
+
+    A leaf whose salt was deleted is given as its node.
+    """
     stack: list[SumNode] = []
     count = 0
     for leaf in leaves:
-        node = leaf_node(leaf)
+        node = _as_node(leaf)
         for _ in range((count ^ (count + 1)).bit_length() - 1):  # the trailing ones of count
             node = join(stack.pop(), node)
         stack.append(node)
