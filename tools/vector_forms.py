@@ -27,9 +27,11 @@ def strict_forms() -> dict[str, Any]:
             "bad": ["FFEE", "ff", "ffeeff", "ff ee", "0xff", "ffe", "fffg", "", "ｆｆee"],
         },
         "text": {
-            "good": ["", "plain", "碳簿", "Größe", "한글", "10 t CO₂e", "x\u0327", "\u3000"]
-            # Dash and space in Unicode 3.2, format characters only since: the old tables decide.
-            + ["a\u00adb", "a\u200bb"],
+            # The last two: dash and space in Unicode 3.2, format characters only since.
+            "good": [
+                "", "plain", "碳簿", "Größe", "한글", "10 t CO₂e", "x\u0327", "\u3000", "a\u00adb",
+                "a\u200bb",
+            ],
             "bad": {
                 "control": "a\u0000",
                 "DEL": "a\u007f",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nacl.exceptions import BadSignatureError
 
 from registry.chain import ed25519
 from registry.chain.errors import Broken, Malformed, NotTrusted
@@ -68,7 +69,7 @@ def test_the_self_check_notices_a_laxer_and_a_stricter_library(
         ed25519.self_check()
 
     def refuse(signed: bytes, key: bytes) -> bytes:
-        raise ed25519.BadSignatureError
+        raise BadSignatureError
 
     monkeypatch.setattr(ed25519, "crypto_sign_open", refuse)
     with pytest.raises(Broken):
@@ -112,9 +113,9 @@ def test_lengths_are_checked_before_the_library_reads() -> None:
 
 
 def test_public_keys_that_can_never_verify_are_refused(vectors: Any) -> None:
-    for name, key in vectors("ed25519.json")["bad_public_keys"].items():
+    for key in vectors("ed25519.json")["bad_public_keys"].values():
         with pytest.raises(Malformed):
-            pytest.fail(f"accepted: {name} {ed25519.check_public_key(bytes.fromhex(key))}")
+            ed25519.check_public_key(bytes.fromhex(key))
     with pytest.raises(Malformed):
         ed25519.check_public_key(bytes(31))
 

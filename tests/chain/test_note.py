@@ -164,7 +164,8 @@ def test_bytes_that_are_not_utf8_are_refused() -> None:
 
 def test_limits() -> None:
     data = format_note(Note(TEXT, tuple(LINES.values())))
-    assert parse_note(data, Limits(bytes_max=len(data), lines_max=2, line_body_bytes_max=64))
+    just = Limits(bytes_max=len(data), lines_max=2, line_body_bytes_max=64)
+    assert len(parse_note(data, just).signatures) == 2
     for limits in (
         Limits(bytes_max=len(data) - 1),
         Limits(lines_max=1),
