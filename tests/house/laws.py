@@ -82,7 +82,8 @@ def third_party(text: str, where: str) -> set[str]:
 # --- purity of floors 0 to 2 ---
 
 PURE = (
-    "registry/chain/", "registry/importing/", "registry/ledger/", "registry/verify/", "registry/ports.py",
+    "registry/chain/", "registry/importing/", "registry/ledger/", "registry/verify/",
+    "registry/ports.py",
 )  # fmt: skip
 EXACT = ("registry/chain/", "registry/importing/", "registry/ledger/")
 # What the pure floors may import; all else (clock, random, files, network, logging, environment,

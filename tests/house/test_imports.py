@@ -121,7 +121,8 @@ def import_alone(
 
 
 def test_the_verifier_needs_no_framework() -> None:
-    done = import_alone("registry.chain", "registry.ledger", "registry.ports", "registry.verify")
+    floors = ("chain", "importing", "ledger", "ports", "verify")
+    done = import_alone(*(f"registry.{name}" for name in floors))
     assert done.returncode == 0, done.stderr
     pure = [where for where, _ in tree.python(*laws.PURE)]
     assert int(done.stdout) == len(pure), "every module of the pure floors was imported"
