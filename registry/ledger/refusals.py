@@ -79,6 +79,7 @@ _ENTRY = (
     Reason(111, "fields_exclude", False, "exactly one of these fields must stand: {fields}", "以下字段须且仅须填写一个：{fields}"),
     Reason(112, "listed_twice", False, "{what} is listed twice", "{what} 重复列出"),
     Reason(113, "ruleset_unknown", False, "this registry does not have ruleset {ruleset}", "本系统没有第 {ruleset} 号规则集"),
+    Reason(114, "bad_origin", False, "the origin {origin} is not of the form <host>/<path>/<8 hex digits>: {why}", "账本标识 {origin} 不符合 <主机>/<路径>/<8 位十六进制> 的形式：{why}"),
 )
 # 200 signatures and authority
 _SIGNATURES = (

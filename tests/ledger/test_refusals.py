@@ -328,6 +328,12 @@ def test_before_genesis_and_before_a_rulebook() -> None:
     assert world.submit("project", OWNER, **project_fields()) == "no_rulebook"
 
 
+@pytest.mark.parametrize("origin", ["test.invalid/log", "Test.invalid/log/0123abcd", "x/0123abcd/"])
+def test_an_origin_is_a_name_that_ends_in_8_hex_digits(origin: str) -> None:
+    world = World(founded=False)
+    assert world.submit("genesis", *BOTH, **genesis_fields(), log_=origin) == "bad_origin"
+
+
 def test_a_signature_by_another_key_is_bad() -> None:
     world = World()
     good = world.note("transfer", OWNER, **move())
@@ -388,6 +394,7 @@ ELSEWHERE = {
     "too_many_lots": "test_limits.py",
     "too_many_retirements": "test_limits.py",
     "log_not_open": "above",
+    "bad_origin": "above",
     "no_rulebook": "above",
     "bad_signature": "above",
     "too_few_organisations": "above",

@@ -1,9 +1,11 @@
 """Rules of genesis, rulebook, party, key and account: who may do what, and by which keys."""
 
+import re
 from collections.abc import Iterable
 
 from msgspec import UNSET, structs
 
+from registry.chain.checkpoint import check_origin
 from registry.chain.errors import Malformed
 from registry.chain.note import TYPE_ED25519, TYPE_MLDSA44, VerifierKey, parse_vkey
 from registry.ledger import values as v
@@ -23,6 +25,8 @@ def genesis(state: State, entry: Genesis, origin: str, index: int, time_ms: int)
     """Open the log: enrol operator and authority, whose own new keys count here and only here."""
     if entry.ruleset not in RULESETS:
         return refuse("ruleset_unknown", ruleset=entry.ruleset)
+    if refusal := _check_origin(origin):
+        return refusal
     for text, kind in (
         (entry.log_keys.ed25519, TYPE_ED25519),
         (entry.log_keys.mldsa44, TYPE_MLDSA44),
@@ -244,6 +248,17 @@ def parse_party_key(text: str, holder: str) -> VerifierKey | Refusal:
     if parsed.name != holder:
         return refuse("bad_key", key=text[:40], holder=holder, why="it bears another name")
     return parsed
+
+
+def _check_origin(origin: str) -> Refusal | None:
+    """An origin ends in 8 random hex digits, so that a log made anew is another log."""
+    try:
+        check_origin(origin)
+    except Malformed as error:
+        return refuse("bad_origin", origin=origin[:200], why=error.message)
+    if not re.fullmatch(r".*/[0-9a-f]{8}", origin):
+        return refuse("bad_origin", origin=origin, why="it does not end in 8 hex digits")
+    return None
 
 
 def _register_log_key(state: State, text: str, origin: str, kind: int) -> Refusal | None:
