@@ -60,6 +60,9 @@ from registry.ledger.state import State
 NOT_AFTER_MS_MAX = 30 * DAY_MS
 """How far after the record time an entry's not_after may lie."""
 
+ENROLLING = (Genesis, Party, Account, Key)
+"""Kinds that may put a key in force."""
+
 SignatureCheck = Callable[[bytes, bytes, bytes], None]
 """(public key, signature, text): returns if the signature is good, raises NotTrusted if not."""
 
@@ -124,7 +127,7 @@ def _check_signatures(
             holders.append(signer[:-9])
         else:
             if enrolled is None:
-                enrolled = dict(_enrolled_by(parsed.entry))
+                enrolled = _enrolled_by(parsed.entry)
             if signer not in enrolled:
                 return refuse("unknown_signer", signer=signer)
             text = enrolled.pop(signer)
@@ -134,9 +137,9 @@ def _check_signatures(
             return refuse("bad_key", key=text[:40], holder=signer[:-9], why=error.message)
         except NotTrusted:
             return refuse("bad_signature", signer=signer)
-    if enrolled is None:
-        enrolled = dict(_enrolled_by(parsed.entry))
-    for signer in enrolled:
+    if enrolled is None and isinstance(parsed.entry, ENROLLING):
+        enrolled = _enrolled_by(parsed.entry)
+    for signer in enrolled or ():
         if signer not in parsed.entry.signers:
             return refuse("possession_not_proved", key=signer)
     return tuple(holders)
@@ -155,7 +158,7 @@ def public_key_of(vkey: str) -> bytes:
     return parse_vkey(vkey).public_key
 
 
-def _enrolled_by(entry: Common) -> Iterable[tuple[str, str]]:
+def _enrolled_by(entry: Common) -> dict[str, str]:
     """`<name>+<8 hex>` and text of each key that an entry enrols."""
     match entry:
         case Genesis() | Party():
@@ -165,9 +168,8 @@ def _enrolled_by(entry: Common) -> Iterable[tuple[str, str]]:
         case Key() if entry.action in ("add", "recover"):
             texts = [entry.key]
         case _:
-            return
-    for text in texts:
-        yield "+".join(text.split("+", 2)[:2]), text
+            return {}
+    return {"+".join(text.split("+", 2)[:2]): text for text in texts}
 
 
 def accounts_of(entry: Common) -> Iterable[str]:
@@ -207,22 +209,28 @@ def batches_of(entry: Common) -> Iterable[str]:
             return
 
 
-def touches(parsed: Parsed) -> Iterable[str]:
+def touches(parsed: Parsed) -> list[str]:
     """State keys that judging this entry will read: a hint for prefetching, never a verdict."""
     entry = parsed.entry
-    yield v.LOG
-    for signer in entry.signers:
-        yield f"key/{signer}"
+    keys = [f"key/{signer}" for signer in entry.signers]
+    if isinstance(entry, Transfer):
+        keys += (f"account/{entry.from_}", f"account/{entry.to}")
+        for item in entry.items:
+            batch = item.batch
+            keys += (
+                f"batch/{batch}",
+                v.balance_key(entry.from_, batch),
+                v.balance_key(entry.to, batch),
+            )
+        if entry.trade is not UNSET:
+            keys.append(f"trade/{entry.trade.venue}/{v.digest(entry.trade.trade_id)}")
+        return keys
     accounts = tuple(accounts_of(entry))
-    for account in accounts:
-        yield f"account/{account}"
-    if isinstance(entry, Transfer | Retirement | Conversion):
-        for batch in batches_of(entry):
-            yield f"batch/{batch}"
-            for account in accounts:
-                yield v.balance_key(account, batch)
-    if isinstance(entry, Transfer) and entry.trade is not UNSET:
-        yield f"trade/{entry.trade.venue}/{v.digest(entry.trade.trade_id)}"
+    keys += (f"account/{account}" for account in accounts)
+    for batch in batches_of(entry):
+        keys.append(f"batch/{batch}")
+        keys += (v.balance_key(account, batch) for account in accounts)
+    return keys
 
 
 def _check_memo(state: State, entry: Common) -> Refusal | None:

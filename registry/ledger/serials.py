@@ -75,26 +75,25 @@ def insert(spans: Spans, span: Span) -> tuple[Spans, Span, Span | None]:
     return (*spans[:low], joined, *spans[high:]), joined, swallowed
 
 
+def shortest_fit(spans: Iterable[Span], wanted: int) -> Span | None:
+    """The low end of the shortest span that holds `wanted` ≥ 1 serials (ties: lowest serial)."""
+    best: Span | None = None
+    best_length = 0
+    for s in spans:
+        length = s.last - s.first + 1
+        if length >= wanted and (
+            best is None or length < best_length or (length == best_length and s.first < best.first)
+        ):
+            best, best_length = s, length
+    return best and Span(best.first, best.first + wanted - 1)
+
+
 def best_fit(spans: Spans, wanted: int) -> list[Span] | None:
     """Choose `wanted` ≥ 1 serials: the shortest span that is long enough (ties: lowest serial),
 
     from its low end; where none is, the longest, and so on. None if that would touch more than
     SPANS_TOUCHED_MAX spans. Precondition: the spans hold at least `wanted` serials.
     """
-    shortest: Span | None = None
-    for s in spans:
-        length = s.last - s.first + 1
-        if length >= wanted and (shortest is None or length < shortest.last - shortest.first + 1):
-            shortest = s
-            if length == wanted:
-                break
-    if shortest is not None:
-        return [Span(shortest.first, shortest.first + wanted - 1)]
-    return _gather(spans, wanted)
-
-
-def _gather(spans: Spans, wanted: int) -> list[Span] | None:
-    """`best_fit` where no span is long enough: longest first, the last piece again by best fit."""
     longest_first = sorted(spans, key=lambda s: (s.first - s.last, s.first))
     taken: list[Span] = []
     for n, s in enumerate(longest_first):
@@ -102,12 +101,8 @@ def _gather(spans: Spans, wanted: int) -> list[Span] | None:
             return None
         length = s.last - s.first + 1
         if length >= wanted:
-            # The rest fits into one span: the shortest such one, which stands latest in this order
-            # among the lengths ≥ wanted, at its lowest serial.
-            fitting = [t for t in longest_first[n:] if t.last - t.first + 1 >= wanted]
-            best = min(fitting, key=lambda t: (t.last - t.first, t.first))
-            taken.append(Span(best.first, best.first + wanted - 1))
-            return taken
+            fitting = shortest_fit(longest_first[n:], wanted)
+            return taken if fitting is None else [*taken, fitting]
         taken.append(s)
         wanted -= length
     return None

@@ -4,6 +4,8 @@ Blocks tile a batch: every serial is in exactly one. A holder's free blocks are 
 balance, so that best fit and exact serials need no search through the batch.
 """
 
+from typing import NamedTuple
+
 from msgspec import UNSET, structs
 
 from registry.chain.errors import Broken
@@ -13,68 +15,84 @@ from registry.ledger.context import Context
 from registry.ledger.entries.moving import Item
 from registry.ledger.quantities import fits
 from registry.ledger.refusals import Refusal, refuse
-from registry.ledger.serials import FREE_SPANS_MAX, SPANS_TOUCHED_MAX, Span
+from registry.ledger.serials import FREE_SPANS_MAX, SPANS_TOUCHED_MAX, Span, Spans
 from registry.ledger.state import State
 
 
-def choose(ctx: Context, account: str, item: Item) -> list[Span] | Refusal:
+class Chosen(NamedTuple):
+    """Serials that an item means, with what was read to find them."""
+
+    batch: v.Batch
+    balance: v.Balance
+    spans: list[Span]
+
+    @property
+    def quantity_g(self) -> int:
+        """What the serials weigh, in grams."""
+        return serials.count(self.spans) * self.batch.unit_g
+
+
+def choose(ctx: Context, account: str, item: Item) -> Chosen | Refusal:
     """The free serials of `account` that an item means: those named, or the best fit."""
+    first, last, quantity_g = item.first, item.last, item.quantity_g
+    if quantity_g is UNSET:
+        if first is UNSET or last is UNSET:
+            return refuse("serials_form", batch=item.batch)
+        return choose_exact(ctx.state, account, item.batch, first, last)
+    if first is not UNSET or last is not UNSET:
+        return refuse("serials_form", batch=item.batch)
     batch = ctx.state.get(f"batch/{item.batch}", v.Batch)
     if batch is None:
         return refuse("unknown_batch", batch=item.batch)
-    exact = item.first is not UNSET and item.last is not UNSET
-    if exact == (item.quantity_g is not UNSET) or (item.first is UNSET) != (item.last is UNSET):
-        return refuse("serials_form", batch=item.batch)
-    if item.first is not UNSET and item.last is not UNSET:
-        return choose_exact(ctx.state, account, item.batch, item.first, item.last)
-    quantity_g = 0 if item.quantity_g is UNSET else item.quantity_g
     wanted, odd_g = divmod(quantity_g, batch.unit_g)
     if odd_g:
         return refuse(
             "not_whole_serials", quantity_g=quantity_g, unit_g=batch.unit_g, batch=item.batch
         )
-    balance = ctx.state.get(v.balance_key(account, item.batch), v.Balance)
-    free = balance.free if balance else ()
-    held = serials.count(free)
+    balance = ctx.state.get(v.balance_key(account, item.batch), v.Balance) or v.Balance()
+    if span := serials.shortest_fit(balance.free, wanted):
+        return Chosen(batch, balance, [span])
+    held = serials.count(balance.free)
     if held < wanted:
         return refuse("insufficient", account=account, free=held, batch=item.batch, wanted=wanted)
-    spans = serials.best_fit(free, wanted)
+    spans = serials.best_fit(balance.free, wanted)
     if spans is None:
         return refuse("too_fragmented", limit=SPANS_TOUCHED_MAX, batch=item.batch)
-    return spans
+    return Chosen(batch, balance, spans)
 
 
 def choose_exact(
-    state: State, account: str, batch: str, first: int, last: int
-) -> list[Span] | Refusal:
+    state: State, account: str, batch_id: str, first: int, last: int
+) -> Chosen | Refusal:
     """The serials `first`…`last` as one span, if `account` holds them free."""
+    batch = state.get(f"batch/{batch_id}", v.Batch)
+    if batch is None:
+        return refuse("unknown_batch", batch=batch_id)
     if first > last:
-        return refuse("serials_form", batch=batch)
+        return refuse("serials_form", batch=batch_id)
     span = Span(first, last)
-    balance = state.get(v.balance_key(account, batch), v.Balance)
+    balance = state.get(v.balance_key(account, batch_id), v.Balance)
     if balance is None or serials.containing(balance.free, span) is None:
-        return refuse("serials_not_free", account=account, first=first, last=last, batch=batch)
-    return [span]
+        return refuse("serials_not_free", account=account, first=first, last=last, batch=batch_id)
+    return Chosen(batch, balance, [span])
 
 
-def take(state: State, account: str, batch: str, spans: list[Span]) -> None:
+def take(state: State, account: str, batch: str, chosen: Chosen) -> None:
     """Take free serials out of an account; the caller writes their new blocks with `give` or `end`.
 
-    Precondition: the account holds every span free, as `choose` has found.
+    Precondition: nothing was written to the account's balance of the batch since `choose`.
     """
-    key = v.balance_key(account, batch)
-    balance = state.must(key, v.Balance)
-    free = balance.free
-    for span in spans:
+    free = chosen.balance.free
+    for span in chosen.spans:
         at = serials.containing(free, span)
         if at is None:
-            raise Broken("serials to be taken are not free", where=f"{key} {span.first}")
+            raise Broken("serials to be taken are not free", where=f"{account} {span.first}")
         state.delete(v.block_key(batch, free[at].first))
         free, below, above = serials.remove(free, at, span)
         for left in (below, above):
             if left is not None:
                 _put_free(state, account, batch, left)
-    _put_balance(state, key, structs.replace(balance, free=free))
+    _put_balance(state, v.balance_key(account, batch), free, chosen.balance.retired)
 
 
 def give(state: State, account: str, batch: str, spans: list[Span]) -> Refusal | None:
@@ -89,7 +107,7 @@ def give(state: State, account: str, batch: str, spans: list[Span]) -> Refusal |
         _put_free(state, account, batch, joined)
     if len(free) > FREE_SPANS_MAX:
         return refuse("holding_too_fragmented", account=account, limit=FREE_SPANS_MAX, batch=batch)
-    _put_balance(state, key, structs.replace(balance, free=free))
+    _put_balance(state, key, free, balance.retired)
     return None
 
 
@@ -108,7 +126,7 @@ def note_retired(state: State, account: str, batch: str, count: int) -> None:
     """Count serials that an account has retired."""
     key = v.balance_key(account, batch)
     balance = state.get(key, v.Balance) or v.Balance()
-    _put_balance(state, key, structs.replace(balance, retired=balance.retired + count))
+    _put_balance(state, key, balance.free, balance.retired + count)
 
 
 def restatus(state: State, batch_id: str, count: int, source: str, target: str) -> None:
@@ -124,11 +142,6 @@ def restatus(state: State, batch_id: str, count: int, source: str, target: str) 
     )
 
 
-def grams(state: State, batch_id: str, spans: list[Span]) -> int:
-    """What serials of a known batch weigh, in grams."""
-    return serials.count(spans) * state.must(f"batch/{batch_id}", v.Batch).unit_g
-
-
 def too_large(amount: int) -> Refusal | None:
     """Refuse sums and products above 2^53-1."""
     return None if fits(amount) else refuse("amount_too_large")
@@ -140,8 +153,8 @@ def _put_free(state: State, account: str, batch: str, span: Span) -> None:
     )
 
 
-def _put_balance(state: State, key: str, balance: v.Balance) -> None:
-    if balance.free or balance.retired:
-        state.put(key, balance)
+def _put_balance(state: State, key: str, free: Spans, retired: int) -> None:
+    if free or retired:
+        state.put(key, v.Balance(free=free, retired=retired))
     else:
         state.delete(key)

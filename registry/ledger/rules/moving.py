@@ -49,36 +49,34 @@ def transfer(ctx: Context, entry: Transfer) -> Refusal | None:
     state = ctx.state
     if entry.from_ == entry.to:
         return refuse("same_account")
-    for account_id in (entry.from_, entry.to):
-        if state.get(f"account/{account_id}", v.Account) is None:
-            return refuse("unknown_account", account=account_id)
-    if refusal := consent(ctx, entry.from_, "transfer", entry.mandate):
+    sender = state.get(f"account/{entry.from_}", v.Account)
+    receiver = state.get(f"account/{entry.to}", v.Account)
+    if sender is None or receiver is None:
+        return refuse("unknown_account", account=entry.to if sender else entry.from_)
+    if refusal := consent(ctx, entry.from_, sender, "transfer", entry.mandate):
         return refusal
-    if refusal := _receiver_accepts(ctx, entry):
+    if refusal := _receiver_accepts(ctx, entry, receiver):
         return refusal
     if refusal := _record_trade(ctx, entry):
         return refusal
     moved_g = 0
     for item in entry.items:
-        spans = holdings.choose(ctx, entry.from_, item)
-        if isinstance(spans, Refusal):
-            return spans
-        holdings.take(state, entry.from_, item.batch, spans)
-        if refusal := holdings.give(state, entry.to, item.batch, spans):
+        chosen = holdings.choose(ctx, entry.from_, item)
+        if isinstance(chosen, Refusal):
+            return chosen
+        holdings.take(state, entry.from_, item.batch, chosen)
+        if refusal := holdings.give(state, entry.to, item.batch, chosen.spans):
             return refusal
-        moved_g += holdings.grams(state, item.batch, spans)
+        moved_g += chosen.quantity_g
     return use_mandate(ctx, entry.mandate, moved_g)
 
 
 def consent(
-    ctx: Context, account_id: str, kind: str, mandate_index: int | UnsetType
+    ctx: Context, account_id: str, account: v.Account, kind: str, mandate_index: int | UnsetType
 ) -> Refusal | None:
-    """Refuse unless the account's owner signed, or an agent within a mandate of the owner.
-
-    Precondition: the account is open.
-    """
+    """Refuse unless the account's owner signed, or an agent within a mandate of the owner."""
     if mandate_index is UNSET:
-        return ctx.need_owner(account_id, ctx.state.must(f"account/{account_id}", v.Account))
+        return ctx.need_owner(account_id, account)
     given = ctx.state.get(f"mandate/{v.number(mandate_index)}", v.Mandate)
     if given is None:
         return refuse("unknown_mandate", mandate=mandate_index)
@@ -113,8 +111,7 @@ def use_mandate(ctx: Context, mandate_index: int | UnsetType, moved_g: int) -> R
     return None
 
 
-def _receiver_accepts(ctx: Context, entry: Transfer) -> Refusal | None:
-    receiver = ctx.state.must(f"account/{entry.to}", v.Account)
+def _receiver_accepts(ctx: Context, entry: Transfer, receiver: v.Account) -> Refusal | None:
     if receiver.accept == "any":
         return None
     if receiver.accept == "listed" and entry.from_ in receiver.listed:

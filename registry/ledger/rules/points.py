@@ -68,28 +68,30 @@ def conversion(ctx: Context, entry: Conversion) -> Refusal | None:
     ):
         return refuse("fields_exclude", fields="items (to_points), points (to_credits)")
     if entry.direction == "to_points":
-        return _to_points(ctx, entry, scheme)
+        return _to_points(ctx, entry, scheme, account)
     if account.owner is UNSET or account.owner != scheme.operator:
         return refuse("account_not_operators", account=entry.account)
     return _to_credits(ctx, entry, scheme)
 
 
-def _to_points(ctx: Context, entry: Conversion, scheme: v.Scheme) -> Refusal | None:
+def _to_points(
+    ctx: Context, entry: Conversion, scheme: v.Scheme, account: v.Account
+) -> Refusal | None:
     """Move credits into the pool and make a lot of points; less than a point stays there."""
     if (rules := ctx.rules()) is None:
         return refuse("no_rulebook")
-    if refusal := moving.consent(ctx, entry.account, "conversion", entry.mandate):
+    if refusal := moving.consent(ctx, entry.account, account, "conversion", entry.mandate):
         return refusal
     pooled_g, pool_end = 0, scheme.pool_end
     for item in () if entry.items is UNSET else entry.items:
-        spans = holdings.choose(ctx, entry.account, item)
-        if isinstance(spans, Refusal):
-            return spans
-        batch = ctx.state.must(f"batch/{item.batch}", v.Batch)
+        chosen = holdings.choose(ctx, entry.account, item)
+        if isinstance(chosen, Refusal):
+            return chosen
+        batch = chosen.batch
         if batch.class_ not in scheme.classes or not allows(rules, "points_classes", batch.class_):
             return refuse("class_not_in_scheme", class_name=batch.class_, scheme=entry.scheme)
-        holdings.take(ctx.state, entry.account, item.batch, spans)
-        for span in spans:
+        holdings.take(ctx.state, entry.account, item.batch, chosen)
+        for span in chosen.spans:
             holdings.end(ctx.state, item.batch, span, "pooled", f"scheme:{entry.scheme}", ctx.index)
             ctx.state.put(
                 f"pool/{entry.scheme}/{v.number(pool_end)}",
@@ -97,7 +99,7 @@ def _to_points(ctx: Context, entry: Conversion, scheme: v.Scheme) -> Refusal | N
             )
             pool_end += 1
             holdings.restatus(ctx.state, item.batch, span.count, "free", "pooled")
-        pooled_g += holdings.grams(ctx.state, item.batch, spans)
+        pooled_g += chosen.quantity_g
     points = points_of(pooled_g, scheme.num, scheme.den)
     if points == 0:
         return refuse("too_little_for_a_point", grams=pooled_g, scheme=entry.scheme)
@@ -133,7 +135,7 @@ def _to_credits(ctx: Context, entry: Conversion, scheme: v.Scheme) -> Refusal | 
         if refusal := holdings.give(ctx.state, entry.account, segment.batch, [segment.span]):
             return refusal
         holdings.restatus(ctx.state, segment.batch, segment.span.count, "pooled", "free")
-        freed_g += holdings.grams(ctx.state, segment.batch, [segment.span])
+        freed_g += segment.span.count * _unit_g(ctx, segment.batch)
     covering = points_for(freed_g, scheme.num, scheme.den)
     if covering != points:
         return refuse(
@@ -183,7 +185,7 @@ def _retire_used(ctx: Context, entry: Redemption, scheme: v.Scheme) -> Refusal |
             ctx.state, segment.batch, segment.span, "retired", f"scheme:{entry.scheme}", ctx.index
         )
         holdings.restatus(ctx.state, segment.batch, segment.span.count, "pooled", "retired")
-        retired_g += holdings.grams(ctx.state, segment.batch, [segment.span])
+        retired_g += segment.span.count * _unit_g(ctx, segment.batch)
         retired.append((segment.batch, segment.span))
     if retired:
         write_retirement(ctx, retired, retired_g, "voluntary", UNSET, UNSET, UNSET)
@@ -226,7 +228,7 @@ def _leave_pool(
     while at < scheme.pool_end:
         key = f"pool/{name}/{v.number(at)}"
         segment = ctx.state.must(key, v.Pooled)
-        unit = ctx.state.must(f"batch/{segment.batch}", v.Batch).unit_g
+        unit = _unit_g(ctx, segment.batch)
         whole = min(segment.span.count, covered // (unit * scheme.den))
         if whole == 0:
             break
@@ -250,6 +252,10 @@ def _leave_pool(
         yield structs.replace(segment, span=leaving)
     current = ctx.state.must(f"scheme/{name}", v.Scheme)
     ctx.state.put(f"scheme/{name}", structs.replace(current, pool_next=at, pool_g=pool_g))
+
+
+def _unit_g(ctx: Context, batch: str) -> int:
+    return ctx.state.must(f"batch/{batch}", v.Batch).unit_g
 
 
 def _check_commit(commit: Commit | UnsetType, points: int) -> Refusal | None:

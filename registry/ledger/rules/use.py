@@ -116,9 +116,10 @@ def obligation(ctx: Context, entry: Obligation) -> Refusal | None:
 
 def retirement(ctx: Context, entry: Retirement) -> Refusal | None:
     """Use serials for good. What they were used for counts them once."""
-    if ctx.state.get(f"account/{entry.account}", v.Account) is None:
+    account = ctx.state.get(f"account/{entry.account}", v.Account)
+    if account is None:
         return refuse("unknown_account", account=entry.account)
-    if refusal := moving.consent(ctx, entry.account, "retirement", entry.mandate):
+    if refusal := moving.consent(ctx, entry.account, account, "retirement", entry.mandate):
         return refusal
     if refusal := _check_beneficiary(ctx, entry.beneficiary):
         return refusal
@@ -128,20 +129,17 @@ def retirement(ctx: Context, entry: Retirement) -> Refusal | None:
     batches: list[Retired] = []
     quantity_g = 0
     for item in entry.items:
-        batch = ctx.state.get(f"batch/{item.batch}", v.Batch)
-        if batch is None:
-            return refuse("unknown_batch", batch=item.batch)
-        spans = holdings.choose_exact(ctx.state, entry.account, item.batch, item.first, item.last)
-        if isinstance(spans, Refusal):
-            return spans
-        holdings.take(ctx.state, entry.account, item.batch, spans)
-        span = spans[0]
+        chosen = holdings.choose_exact(ctx.state, entry.account, item.batch, item.first, item.last)
+        if isinstance(chosen, Refusal):
+            return chosen
+        holdings.take(ctx.state, entry.account, item.batch, chosen)
+        span = chosen.spans[0]
         holdings.end(ctx.state, item.batch, span, "retired", entry.account, ctx.index)
         holdings.note_retired(ctx.state, entry.account, item.batch, span.count)
         holdings.restatus(ctx.state, item.batch, span.count, "free", "retired")
-        quantity_g += span.count * batch.unit_g
+        quantity_g += chosen.quantity_g
         retired.append((item.batch, span))
-        batches.append((batch, span))
+        batches.append((chosen.batch, span))
     if refusal := holdings.too_large(quantity_g):
         return refusal
     if refusal := _serve(ctx, entry, rules, batches, quantity_g):
