@@ -20,11 +20,12 @@ Rules
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from registry.chain.errors import Malformed
 from registry.chain.strict import MAX_INT64
-from registry.chain.tlog import HASH_BYTES, Node, node_hash
+from registry.chain.tlog import HASH_BYTES, Node
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 256
@@ -187,51 +188,59 @@ def parse_bundle(data: bytes, count: int) -> tuple[bytes, ...]:
 
 def parse_tile(data: bytes, width: int) -> list[bytes]:
     """Return the hashes of a tile of exactly `width`; Malformed by length."""
+    _check_tile(data, width)
+    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+
+
+def _check_tile(data: bytes, width: int) -> bytes:
     if len(data) != width * HASH_BYTES:
         raise Malformed(f"a tile of {len(data)} bytes instead of {width * HASH_BYTES}")
-    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+    return data
 
 
 # ---------------------------------------------------------------- reading hashes
 
 
 class _Tile:
-    """The hashes of one tile, and of the complete subtrees above them within it, once asked for."""
+    """The hashes of one tile and, once asked for, of the complete subtrees above them within it.
+
+    Each level is kept as one run of bytes: half the memory of a list, and quicker to hash.
+    """
 
     __slots__ = ("_levels",)
 
-    def __init__(self, hashes: list[bytes]) -> None:
-        self._levels = [hashes]
+    def __init__(self, data: bytes) -> None:
+        self._levels = [data]
 
     def hash_at(self, height: int, offset: int) -> bytes:
-        """Return the hash `height` levels above the tile's own; the caller asks only for full ones.
+        """Return the hash of a complete subtree `height` levels above the tile's own.
 
-        One proof needs nearly every inner node of a tile, and the next proof the same ones: hence
-        whole levels are made (255 hashes for a full tile).
+        One proof needs nearly every node of a tile, and the next proof the same ones: hence whole
+        levels are made, 255 hashes for a full tile.
         """
-        # A level is made in one go and put in place at the end, so that two threads that make it
-        # at once make the same one.
+        # Put in place at the end, so that two threads at once make the same levels.
         levels = self._levels
         while len(levels) <= height:
             below = levels[-1]
-            made = [node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
-            levels = [*levels, made]
-            self._levels = levels
-        return levels[height][offset]
+            pairs = range(0, len(below) - 2 * HASH_BYTES + 1, 2 * HASH_BYTES)
+            made = [sha256(b"\x01" + below[at : at + 2 * HASH_BYTES]).digest() for at in pairs]
+            levels = [*levels, b"".join(made)]
+        self._levels = levels
+        return levels[height][offset * HASH_BYTES : (offset + 1) * HASH_BYTES]
 
 
 class TileHashReader:
     """Reads the hashes of a tree of a given size from its tiles, and keeps the last used ones.
 
     `read_tile` is asked for exactly the widths that a tree of this size has; what it raises goes
-    through. Memory: up to 35 kB for each of `tiles_max` tiles.
+    through. Memory: about 17 kB for each of `tiles_max` tiles.
     """
 
     def __init__(self, size: int, read_tile: TileReader, *, tiles_max: int = 256) -> None:
         self._size = size
 
         def load(level: int, index: int, width: int) -> _Tile:
-            return _Tile(parse_tile(read_tile(level, index, width), width))
+            return _Tile(_check_tile(read_tile(level, index, width), width))
 
         self._load = lru_cache(maxsize=tiles_max)(load)
 

@@ -62,11 +62,11 @@ class HashReader(Protocol):
 # ---------------------------------------------------------------- which nodes
 
 
-def nodes_for_range(start: int, end: int) -> list[Node]:
+def _nodes_for_range(start: int, end: int) -> list[Node]:
     """Return the complete subtrees that make up leaves start ... end - 1, from the left.
 
-    0 <= start <= end, and start is a multiple of the largest power of two below the length, as
-    the parts into which trees divide always are; at most one node per set bit of the length.
+    `start` is a multiple of the smallest power of two not below the length, as for every part into
+    which a tree divides. One node per set bit of the length.
     """
     nodes = []
     while start < end:
@@ -79,7 +79,7 @@ def nodes_for_range(start: int, end: int) -> list[Node]:
 def nodes_for_root(size: int) -> list[Node]:
     """Return the complete subtrees that make up a tree of `size`, from the left."""
     _check_size(size)
-    return nodes_for_range(0, size)
+    return _nodes_for_range(0, size)
 
 
 def nodes_for_inclusion(index: int, size: int) -> list[Node]:
@@ -93,7 +93,7 @@ def nodes_for_consistency(old: int, new: int) -> list[Node]:
 
 
 def _nodes(ranges: list[tuple[int, int]]) -> list[Node]:
-    return [node for start, end in ranges for node in nodes_for_range(start, end)]
+    return [node for start, end in ranges for node in _nodes_for_range(start, end)]
 
 
 def _inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
@@ -177,7 +177,7 @@ def prove_consistency(old: int, new: int, reader: HashReader) -> tuple[bytes, ..
 
 def _prove(ranges: list[tuple[int, int]], reader: HashReader) -> tuple[bytes, ...]:
     """Return one hash per range, having read all nodes at once."""
-    parts = [nodes_for_range(start, end) for start, end in ranges]
+    parts = [_nodes_for_range(start, end) for start, end in ranges]
     hashes = _read(reader, [node for nodes in parts for node in nodes])
     proof = []
     at = 0
@@ -262,30 +262,26 @@ def check_consistency(
         if new == 0 and new_root != EMPTY_ROOT:
             raise NotTrusted("the root of the empty tree is not the one that it must be")
         return
-    seeds = tuple(proof)
     if old & (old - 1) == 0:  # the old tree is a node of the new one: its root is left out
-        seeds = (old_root, *seeds)
-    if not seeds:
-        raise NotTrusted("an empty consistency proof")
-    old_result, new_result, used = _climb(seeds, old - 1, new - 1)
-    if not used:
-        raise NotTrusted("a consistency proof of the wrong length")
-    if old_result != old_root or new_result != new_root:
+        proof = (old_root, *proof)
+    if _climb(proof, old - 1, new - 1) != (old_root, new_root):
         raise NotTrusted(f"the consistency proof of {old} to {new} leads elsewhere")
 
 
-def _climb(seeds: tuple[bytes, ...], old: int, new: int) -> tuple[bytes, bytes, bool]:
-    """Return both roots that the proof leads to, and whether it had exactly the right length.
+def _climb(path: Sequence[bytes], old: int, new: int) -> tuple[bytes, bytes]:
+    """Return the old and the new root to which `path` leads; NotTrusted if its length is wrong.
 
-    RFC 9162 section 2.1.4.2, steps 4 to 7, with `old` and `new` the numbers of the last leaves.
+    RFC 9162 section 2.1.4.2, steps 4 to 7; `old` < `new` are the numbers of the last leaves.
     """
+    if not path:
+        raise NotTrusted("a consistency proof that is too short")
     while old & 1:
         old >>= 1
         new >>= 1
-    old_result = new_result = seeds[0]
-    for value in seeds[1:]:
+    old_result = new_result = path[0]
+    for value in path[1:]:
         if new == 0:
-            return old_result, new_result, False
+            raise NotTrusted("a consistency proof that is too long")
         if old & 1 or old == new:
             old_result = node_hash(value, old_result)
             new_result = node_hash(value, new_result)
@@ -296,7 +292,9 @@ def _climb(seeds: tuple[bytes, ...], old: int, new: int) -> tuple[bytes, bytes, 
             new_result = node_hash(new_result, value)
         old >>= 1
         new >>= 1
-    return old_result, new_result, new == 0
+    if new:
+        raise NotTrusted("a consistency proof that is too short")
+    return old_result, new_result
 
 
 def _check_hashes(hashes: Iterable[bytes]) -> None:
@@ -397,5 +395,8 @@ class LeafHashes:
         return len(self._levels[0])
 
     def read_hashes(self, nodes: Sequence[Node]) -> Sequence[bytes]:
-        """Return the hash of each of `nodes`, all of them within the tree."""
-        return [self._levels[level][index] for level, index in nodes]
+        """Return the hash of each of `nodes`; Malformed if one is not complete in the tree."""
+        try:
+            return [self._levels[level][index] for level, index in nodes]
+        except IndexError as error:
+            raise Malformed(f"a node that is not in a tree of size {self.size}") from error

@@ -147,6 +147,17 @@ def test_fields_of_wrong_length() -> None:
         check_receipt(LEAVES[0], 0, (SumNode(b"", 0),), SumRoot(bytes(32), 2, 0))
 
 
+def test_a_leaf_whose_salt_was_deleted_stands_as_its_node() -> None:
+    leaves: list[SumLeaf | SumNode] = [*LEAVES[:7]]
+    leaves[2] = leaf_node(LEAVES[2])
+    tree = SumTree(leaves)
+    assert tree.root == sum_root(leaves) == sum_root(LEAVES[:7])
+    check_receipt(LEAVES[3], 3, tree.prove(3), tree.root)
+    for bad in (SumNode(bytes(31), 1), SumNode(bytes(32), -1), SumNode(bytes(32), 2**64)):
+        with pytest.raises(Malformed):
+            sum_root([LEAVES[0], bad])
+
+
 def test_there_is_no_empty_tree() -> None:
     with pytest.raises(Malformed):
         sum_root([])

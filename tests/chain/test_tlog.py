@@ -24,7 +24,6 @@ from registry.chain.tlog import (
     node_hash,
     nodes_for_consistency,
     nodes_for_inclusion,
-    nodes_for_range,
     nodes_for_root,
     prove_consistency,
     prove_inclusion,
@@ -348,7 +347,6 @@ def test_nodes_for_root_are_one_per_set_bit_and_adjoin(size: int) -> None:
         assert index << level == end
         end += 1 << level
     assert end == size
-    assert nodes_for_range(0, size) == nodes
 
 
 # ---------------------------------------------------------------- readers
@@ -370,6 +368,14 @@ def test_a_reader_that_returns_something_else_is_broken(answer: list[bytes]) -> 
         prove_inclusion(0, 7, Faulty(answer))
     with pytest.raises(Broken):
         prove_consistency(6, 7, Faulty(answer))
+
+
+def test_leaf_hashes_have_no_other_nodes() -> None:
+    reader = LeafHashes(LEAVES[:3])
+    assert reader.size == 3
+    for node in (Node(0, 3), Node(1, 1), Node(2, 0)):
+        with pytest.raises(Malformed):
+            reader.read_hashes([node])
 
 
 def test_nothing_is_asked_where_nothing_is_needed() -> None:
