@@ -30,7 +30,7 @@ MAX_INT64 = 2**63 - 1
 """Largest tree size, index and time."""
 
 _REFUSED_CATEGORIES = frozenset({"Cn", "Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-_unicode = unicodedata.ucd_3_2_0
+_category = unicodedata.ucd_3_2_0.category
 
 
 def parse_decimal(text: str | bytes, *, max: int = MAX_INT64) -> int:
@@ -82,12 +82,14 @@ def check_text(text: str) -> str:
             return text
         raise Malformed(f"text with a control character: {_shown(text)}")
     for character in text:
-        if _unicode.category(character) in _REFUSED_CATEGORIES:
+        if _category(character) in _REFUSED_CATEGORIES:
             raise Malformed(
                 f"text with U+{ord(character):04X}, a control or format character or one that is"
                 " not assigned in Unicode 3.2"
             )
-    if not _unicode.is_normalized("NFC", text):
+    # By the tables of this Python: for code points of Unicode 3.2 they agree with the old ones, and
+    # only here a quick check comes first (by the old ones, 64 kB of unsorted marks take a second).
+    if not unicodedata.is_normalized("NFC", text):
         raise Malformed(f"text that is not in Unicode form NFC: {_shown(text)}")
     return text
 
