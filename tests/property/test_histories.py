@@ -92,7 +92,7 @@ class History:
         batch = self.chance.choice(held or self.batches)
         free = self.held(account, batch)
         if not free or self.chance.random() < 0.05:
-            first = self.chance.randint(1, 50)
+            first = self.chance.randint(2, 50)
             return {"batch": batch, "first": first, "last": first + self.chance.randint(-1, 5)}
         if self.chance.random() < 0.5:
             total = sum(last - first + 1 for first, last in free)
