@@ -51,8 +51,7 @@ class Head:
     frontier: Frontier
 
 
-@dataclass(frozen=True, slots=True)
-class NewRecord:
+class NewRecord(Struct, frozen=True, gc=False):
     """One accepted entry on its way to the disk. `id_key`: see `id_key`; `subjects`: what lists of
     entries find it by (see `ledger.subjects`)."""
 

@@ -1,0 +1,1 @@
+"""Alembic's steps of the schema: forward only (docs/adr/0006)."""

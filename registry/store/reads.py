@@ -1,0 +1,137 @@
+"""Reads beside the writer: pages, proofs and lists, each from one read transaction (ReadStore).
+
+A snapshot shows the log as of its head, whatever the writer commits meanwhile. It keeps old pages
+of the database alive, so leave it soon.
+
+    with SqlReadStore(open_for_reading(path)).snapshot() as snapshot:
+        snapshot.record(7)
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+
+from sqlalchemy import Connection, Engine, Select, select
+
+from registry.ledger.state import StateReader
+from registry.ports import Head, Published
+from registry.store import schema, sqlite
+from registry.store.log import SqlState, read_head, read_records
+from registry.store.statements import Statements, statements_for
+
+_SEGMENTS_MAX = 256
+
+
+class SqlSnapshot:
+    """The committed log and state as of one size (port Snapshot)."""
+
+    def __init__(self, connection: Connection, statements: Statements) -> None:
+        self._connection = connection
+        self.head: Head = read_head(connection)
+        self.state: StateReader = SqlState(connection, statements)
+
+    def record(self, index: int) -> bytes | None:
+        """The record at an index."""
+        table = schema.record.c
+        found = self._scalar(select(table.record).where(table.idx == index))
+        return found if isinstance(found, bytes) else None
+
+    def records(self, first: int, stop: int) -> Iterator[bytes]:
+        """The records first ≤ index < stop ≤ size, in order."""
+        for record, _ in read_records(self._connection, first, stop):
+            yield record
+
+    def index_of_leaf(self, leaf_hash: bytes) -> int | None:
+        """The index of the record with this leaf hash. One look-up for each segment of the log."""
+        leaf, record = schema.leaf.c, schema.record.c
+        segments = range(self.head.size >> schema.LEAF_SEGMENT_BITS, -1, -1)
+        wanted = (
+            select(record.idx)
+            .join_from(schema.leaf, schema.record, record.idx == leaf.idx)
+            .where(
+                leaf.segment.in_(segments),
+                leaf.prefix == schema.leaf_prefix(leaf_hash),
+                record.leaf_hash == leaf_hash,
+            )
+            .limit(1)
+        )
+        return self._index(wanted)
+
+    def index_of_id(self, id_key: bytes) -> int | None:
+        """The index of the entry with this id."""
+        table = schema.entry_id.c
+        return self._index(select(table.idx).where(table.id_key == id_key))
+
+    def mentions(self, subject: str, *, before: int, limit: int) -> Sequence[int]:
+        """Indexes below `before` of the entries about a subject, newest first."""
+        bits = schema.MENTION_SEGMENT_BITS
+        before = min(before, self.head.size)
+        number = schema.subject_number(subject)
+        found: list[int] = []
+        stop, width = ((before - 1) >> bits) + 1, 1
+        while stop > 0 and len(found) < limit:
+            # Ever more segments at once: what is mentioned often is found in the newest, and a
+            # rare subject is not asked for in each segment by itself.
+            start = max(0, stop - width)
+            found += self._mentions_in(number, range(start, stop), before, limit - len(found))
+            stop, width = start, min(2 * width, _SEGMENTS_MAX)
+        return found
+
+    def _mentions_in(self, number: int, segments: range, before: int, limit: int) -> list[int]:
+        table = schema.mention.c
+        wanted = (
+            select(table.segment, table.indexes)
+            .where(table.segment.in_(segments), table.subject == number)
+            .order_by(table.segment.desc(), table.first.desc())
+        )
+        found: list[int] = []
+        with sqlite.guarded("read lists"), closing(self._connection.execute(wanted)) as rows:
+            for segment, packed in rows:
+                base = segment << schema.MENTION_SEGMENT_BITS
+                offsets = schema.unpack_indexes(packed)
+                found += [base + at for at in reversed(offsets) if base + at < before]
+                if len(found) >= limit:
+                    return found[:limit]
+        return found
+
+    def published(self) -> Published | None:
+        """The newest published checkpoint."""
+        return read_published(self._connection)
+
+    def _index(self, wanted: Select[tuple[int]]) -> int | None:
+        found = self._scalar(wanted)
+        return found if isinstance(found, int) else None
+
+    def _scalar(self, wanted: Select[tuple[int]] | Select[tuple[bytes]]) -> object:
+        with sqlite.guarded("be read"):
+            return self._connection.execute(wanted).scalar()
+
+
+class SqlReadStore:
+    """Gives snapshots; any number of threads may hold one each (port ReadStore)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._statements = statements_for(engine)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[SqlSnapshot]:
+        """A consistent view, to be left soon."""
+        with sqlite.guarded("be read"):
+            connection = self._engine.connect()
+        try:
+            yield SqlSnapshot(connection, self._statements)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Close all connections; no snapshot may be open."""
+        self._engine.dispose()
+
+
+def read_published(connection: Connection) -> Published | None:
+    """The newest signed checkpoint that is stored."""
+    table = schema.checkpoint.c
+    wanted = select(table.size, table.note, table.time_ms).order_by(table.size.desc()).limit(1)
+    with sqlite.guarded("read checkpoints"):
+        row = connection.execute(wanted).first()
+    return None if row is None else Published(size=row[0], note=row[1], time_ms=row[2])

@@ -1,0 +1,146 @@
+"""The tables of a log (DESIGN §1, §9): records for ever, everything else made from them.
+
+Log tables (`LOG_TABLES`) only ever grow: triggers of the migrations forbid UPDATE and DELETE. That
+stops mistakes, not a thief with the file, whom the signed tree shows.
+
+Refuses to know: what a record means, which database it is.
+
+Rules
+- `record` is the log. `entry_id`, `leaf` and `mention` only find entries; `state` is the state map;
+  `head` is one row, the committed head; `checkpoint` holds every note that the log has signed.
+- what is looked up by a hash goes in segments: `leaf` and `mention` begin with `index >> bits`, so
+  that inserts touch the pages of the newest segment only, however long the log is (a plain index
+  by hash writes one page for nearly every row); a lookup asks each segment
+- a `mention` row packs the indexes of one subject in one commit: u16 big-endian each, from the
+  beginning of the segment
+"""
+
+import sys
+from array import array
+from collections.abc import Iterable
+from hashlib import sha256
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+REVISION = "0001"
+"""The newest migration: what this code reads and writes."""
+
+LEAF_SEGMENT_BITS = 16
+MENTION_SEGMENT_BITS = 14
+LEAF_PREFIX_BYTES = 4
+
+metadata = MetaData()
+
+_Number = BigInteger().with_variant(Integer, "sqlite")
+"""As primary key: in SQLite only INTEGER, which is 64 bits wide, becomes the table's row number."""
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+head = Table(
+    "head",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one_head"),
+)
+
+record = Table(
+    "record",
+    metadata,
+    Column("idx", _Number, primary_key=True, autoincrement=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+)
+
+entry_id = Table(
+    "entry_id",
+    metadata,
+    Column("id_key", LargeBinary, primary_key=True),
+    Column("idx", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+leaf = Table(
+    "leaf",
+    metadata,
+    Column("segment", BigInteger, primary_key=True, autoincrement=False),
+    Column("prefix", BigInteger, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+mention = Table(
+    "mention",
+    metadata,
+    Column("segment", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("indexes", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+state = Table(
+    "state",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("size", _Number, primary_key=True, autoincrement=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+)
+
+LOG_TABLES = (record, entry_id, leaf, mention, checkpoint)
+
+
+def leaf_prefix(leaf_hash: bytes) -> int:
+    """The number that `leaf` finds a hash by; who finds one compares the whole hash."""
+    return int.from_bytes(leaf_hash[:LEAF_PREFIX_BYTES], "big")
+
+
+def subject_number(subject: str) -> int:
+    """The number that `mention` finds a subject by: 63 bits of its SHA-256.
+
+    Two subjects of one number would share their lists of entries, and nothing else; among ten
+    million subjects that chance is 1 in 10^5, and nobody can make one that meets a given other.
+    """
+    return int.from_bytes(sha256(subject.encode()).digest()[:8], "big") >> 1
+
+
+def pack_indexes(offsets: Iterable[int]) -> bytes:
+    """Offsets below 2^16 as u16 big-endian."""
+    packed = array("H", offsets)
+    if sys.byteorder == "little":
+        packed.byteswap()
+    return packed.tobytes()
+
+
+def unpack_indexes(data: bytes) -> list[int]:
+    """The offsets that `pack_indexes` packed."""
+    packed = array("H", data)
+    if sys.byteorder == "little":
+        packed.byteswap()
+    return packed.tolist()
