@@ -92,6 +92,14 @@ def test_0x06_messages_out_of_range(
         cosignature.message_mldsa44(name, time_s, origin, size, root)
 
 
+def test_both_ends_of_each_range() -> None:
+    for time_s, size in ((0, 0), (2**63 - 1, 2**63 - 1)):
+        line = cosignature.cosign_mldsa44(NAME, SEED, "o" * 255, size, ROOT, time_s)
+        assert cosignature.verify_mldsa44(PQ_KEY, line.body, "o" * 255, size, ROOT) == time_s
+        line = cosignature.cosign_ed25519(NAME, SEED, TEXT, time_s)
+        assert cosignature.verify_ed25519(KEY, line.body, TEXT) == time_s
+
+
 def test_lengths_of_bodies() -> None:
     assert cosignature.parse_body(cosignature.format_body(5, bytes(64)), 64) == (5, bytes(64))
     for length in (0, 7, 8, 71, 73):

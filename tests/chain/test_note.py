@@ -19,6 +19,7 @@ from registry.chain.note import (
     Verified,
     VerifierKey,
     check_name,
+    format_line,
     format_note,
     format_vkey,
     key_id,
@@ -143,6 +144,14 @@ def test_the_last_blank_line_divides() -> None:
     # A text that ends in a blank line is still the text, byte for byte.
     odd = Note(b"text\n\n\n", (LINES["one"],))
     assert parse_note(format_note(odd)) == odd
+
+
+def test_there_is_no_note_without_a_text() -> None:
+    line = format_line(LINES["one"])
+    for data in (line, b"\n" + line, b"x" + line, b"", b"\n", b"\n\n", b"text\n"):
+        with pytest.raises(Malformed):
+            parse_note(data)
+    assert parse_note(b"\n\n" + line).text == b"\n"  # one empty line is a text
 
 
 def test_every_control_character_but_line_feed_is_refused() -> None:

@@ -402,6 +402,7 @@ def test_frontier_grows_with_the_tree_and_tells_what_it_completes() -> None:
         assert again == frontier
         assert Frontier(frontier.size, frontier.hashes) == frontier
     assert Frontier().root() == EMPTY_ROOT
+    assert Frontier.decode(bytes(8)) == Frontier() == Frontier.decode(Frontier().encode())
 
 
 def test_copies_grow_on_their_own() -> None:
