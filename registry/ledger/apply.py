@@ -37,6 +37,8 @@ from registry.ledger.entries import (
     Conversion,
     Entry,
     Event,
+    Execution,
+    Freeze,
     Genesis,
     Issuance,
     Key,
@@ -45,16 +47,23 @@ from registry.ledger.entries import (
     Obligation,
     Opening,
     Order,
+    OrderChange,
     Party,
+    Pledge,
     PointsScheme,
     Project,
     Redemption,
+    Release,
+    Reservation,
     Retirement,
     Rulebook,
+    Settlement,
     Transfer,
+    Unfreeze,
+    Unpledge,
 )
 from registry.ledger.refusals import Refusal, refuse
-from registry.ledger.rules import authority, moving, points, supply, use
+from registry.ledger.rules import authority, court, holds, moving, points, supply, use
 from registry.ledger.state import State
 
 NOT_AFTER_MS_MAX = 30 * DAY_MS
@@ -175,9 +184,15 @@ def _enrolled_by(entry: Common) -> dict[str, str]:
 def accounts_of(entry: Common) -> Iterable[str]:
     """The accounts that an entry touches, for the memo rule and for lists of entries."""
     match entry:
-        case Account() | Retirement() | Conversion():
+        case Account() | Retirement() | Conversion() | Pledge():
             yield entry.account
-        case Transfer():
+        case Execution():
+            yield entry.account
+            if entry.to is not UNSET:
+                yield entry.to
+        case Freeze() if entry.account is not UNSET:
+            yield entry.account
+        case Transfer() | Reservation():
             yield entry.from_
             yield entry.to
         case Mandate():
@@ -195,8 +210,12 @@ def accounts_of(entry: Common) -> Iterable[str]:
 def batches_of(entry: Common) -> Iterable[str]:
     """The batches that an entry names."""
     match entry:
-        case Transfer() | Retirement():
+        case Transfer() | Retirement() | Reservation() | Pledge() | Execution():
             yield from dict.fromkeys(item.batch for item in entry.items)
+        case Freeze() if entry.items is not UNSET:
+            yield from dict.fromkeys(item.batch for item in entry.items)
+        case Freeze() if entry.batch is not UNSET:
+            yield entry.batch
         case Conversion() if entry.items is not UNSET:
             yield from dict.fromkeys(item.batch for item in entry.items)
         case Issuance():
@@ -279,6 +298,24 @@ def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:
             return use.event(ctx, entry)
         case Obligation():
             return use.obligation(ctx, entry)
+        case Reservation():
+            return holds.reservation(ctx, entry)
+        case Settlement():
+            return holds.settlement(ctx, entry)
+        case Release():
+            return holds.release(ctx, entry)
+        case Pledge():
+            return holds.pledge(ctx, entry)
+        case Unpledge():
+            return holds.unpledge(ctx, entry)
+        case Freeze():
+            return court.freeze(ctx, entry)
+        case Unfreeze():
+            return court.unfreeze(ctx, entry)
+        case Execution():
+            return court.execution(ctx, entry)
+        case OrderChange():
+            return court.order_change(ctx, entry)
         case Genesis():
             return refuse("log_already_open")
         case _:

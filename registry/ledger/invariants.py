@@ -31,11 +31,13 @@ from typing import NamedTuple, TypeVar
 from msgspec import UNSET
 
 from registry.ledger import values as v
-from registry.ledger.serials import Span
+from registry.ledger.segments import Bonds, Segment, segments_of
 from registry.ledger.state import StateReader, decode_value
 
 STATUSES = ("free", "reserved", "pooled", "buffer", "retired", "cancelled")
 """The statuses of a serial, as `Batch` counts them; together they are all that was issued."""
+HELD = ("free", "reserved")
+"""Statuses of serials that an account holds."""
 PAGE_ROWS = 512
 _SUM_MASK = (1 << 256) - 1
 
@@ -148,18 +150,18 @@ def balances(state: StateReader) -> Found:
     retired_there, retired_here = Fingerprint(), Fingerprint()
     for key, balance in each(state, "balance", v.Balance):
         _, account, batch = key.split("/")
-        for span in balance.free:
-            spans.add(f"{account}/{batch}/{span.first}/{span.last}")
+        for held in segments_of(balance):
+            spans.add(f"{account}/{batch}/{held.first}/{held.last}/{held.bonds}")
         if balance.retired:
             retired_here.add(f"{account}/{batch}", balance.retired)
         if any(b.first <= a.last + 1 for a, b in pairwise(balance.free)):
             yield key, "free spans that overlap, touch or are out of order"
-        if not balance.free and balance.retired <= 0:
+        if not balance.free and not balance.bound and balance.retired <= 0:
             yield key, "an empty balance is kept"
     for key, block in each(state, "block", v.Block):
         _, batch, first = key.split("/")
-        if block.status == "free":
-            blocks.add(f"{block.holder}/{batch}/{int(first)}/{block.last}")
+        if block.status in HELD:
+            blocks.add(f"{block.holder}/{batch}/{int(first)}/{block.last}/{_bonds(block)}")
         elif block.status == "retired" and block.holder is not UNSET and _is_account(block.holder):
             retired_there.add(f"{block.holder}/{batch}", block.last - int(first) + 1)
     if spans != blocks:
@@ -173,17 +175,26 @@ def _misfits(state: StateReader) -> Found:
     yield "balance", "free spans of accounts are not their free blocks"
     for key, balance in each(state, "balance", v.Balance):
         _, account, batch = key.split("/")
-        for span in balance.free:
-            block = _get(state, v.block_key(batch, span.first), v.Block)
-            wanted = (span.last, "free", account)
-            if block is None or (block.last, block.status, block.holder) != wanted:
-                yield key, f"no free block of this account from {span.first} to {span.last}"
+        for first, last, bonds in segments_of(balance):
+            block = _get(state, v.block_key(batch, first), v.Block)
+            if (
+                block is None
+                or block.status not in HELD
+                or (block.last, block.holder, _bonds(block)) != (last, account, bonds)
+            ):
+                yield key, f"no such block of this account from {first} to {last}"
     for key, block in each(state, "block", v.Block):
-        if block.status == "free":
+        if block.status in HELD:
             batch, first = key.split("/")[1], int(key.rpartition("/")[2])
-            held = _get(state, v.balance_key(str(block.holder), batch), v.Balance)
-            if held is None or Span(first, block.last) not in held.free:
+            held = _get(state, v.balance_key(str(block.holder), batch), v.Balance) or v.Balance()
+            if Segment(first, block.last, _bonds(block)) not in segments_of(held):
                 yield key, f"no free span of {block.holder} from {first} to {block.last}"
+
+
+def _bonds(block: v.Block) -> Bonds:
+    """What a block says binds its serials."""
+    reservation = block.by if block.status == "reserved" else UNSET
+    return Bonds(block.freezes or (), block.pledge, reservation)
 
 
 def totals(state: StateReader) -> Found:
@@ -290,7 +301,7 @@ def _served(
         if found is None or (found.ref, found.purpose) != (name, purpose):
             yield key, f"the retirement {certificate} is not for this"
         else:
-            sum_g += found.quantity_g
+            sum_g += found.quantity_g - (found.voluntary_g or 0)
     if sum_g != grams:
         yield key, f"{grams} g stand there, its retirements make {sum_g} g"
 

@@ -157,6 +157,7 @@ _MOVING = (
     Reason(513, "mandate_limit", False, "the mandate at index {mandate} allows {limit_g} g, this would make {wanted_g} g", "序号 {mandate} 的委托限额为 {limit_g} 克，本次将达 {wanted_g} 克"),
     Reason(514, "accounts_of_several_owners", False, "one mandate covers accounts of one owner; {account} is another's", "一份委托只涵盖同一所有者的账户；{account} 属于他人"),
     Reason(515, "serials_form", False, "an item has either quantity_g or first and last with 1 ≤ first ≤ last ({batch})", "每项须为 quantity_g，或 first 与 last（1 ≤ first ≤ last）（{batch}）"),
+    Reason(516, "serials_not_held", True, "{account} does not hold the serials {first} to {last} of {batch}", "{account} 并未持有 {batch} 的序号 {first} 至 {last}"),
 )
 # 600 points
 _POINTS = (
@@ -195,11 +196,31 @@ _USE = (
     Reason(719, "vintage_not_allowed", False, "the vintage {vintage} may not be retired for {purpose}", "年份 {vintage} 不得用于 {purpose} 注销"),
     Reason(720, "beneficiary_form", False, "a beneficiary is exactly one of party, project, event, firm, commit", "受益方须为 party、project、event、firm、commit 之一"),
     Reason(721, "too_many_retirements", True, "{ref} already has {limit} retirements", "{ref} 已有 {limit} 笔注销"),
+    Reason(722, "order_ended", True, "the order {order} is {state}", "裁决 {order} 已 {state}"),
+    Reason(723, "order_quantity", False, "the order {order} stands at {quantity_g} g; reduce and raise must change it their way", "裁决 {order} 现为 {quantity_g} 克；减少或增加须与之相符"),
+    Reason(724, "order_has_shares", False, "the order {order} is by shares; annul it and give a new one", "裁决 {order} 按份额执行；请撤销后另立"),
+)
+
+# 800 reservations, pledges, freezes
+_HOLDS = (
+    Reason(801, "unknown_reservation", True, "no reservation of index {reservation} is open", "序号 {reservation} 处没有有效的预留"),
+    Reason(802, "reservation_expired", False, "the reservation {reservation} has expired at {expires_ms}; it can only be released", "预留 {reservation} 已于 {expires_ms} 到期，只能释放"),
+    Reason(803, "not_reserved", False, "the serials {first} to {last} of {batch} are not what was reserved", "{batch} 的序号 {first} 至 {last} 不在预留之内"),
+    Reason(804, "unknown_pledge", True, "no pledge of index {pledge} stands", "序号 {pledge} 处没有有效的质押"),
+    Reason(805, "not_pledged", False, "the serials {first} to {last} of {batch} are not under the pledge {pledge}", "{batch} 的序号 {first} 至 {last} 不在质押 {pledge} 之下"),
+    Reason(806, "account_frozen", True, "the account {account} is frozen by the entry {freeze}", "账户 {account} 已被条目 {freeze} 冻结"),
+    Reason(807, "batch_frozen", True, "the batch {batch} is frozen by the entry {freeze}", "批次 {batch} 已被条目 {freeze} 冻结"),
+    Reason(808, "serials_frozen", True, "the serials {first} to {last} of {batch} are frozen by the entry {freeze}", "{batch} 的序号 {first} 至 {last} 已被条目 {freeze} 冻结"),
+    Reason(809, "unknown_freeze", True, "no freeze of index {freeze} stands", "序号 {freeze} 处没有有效的冻结"),
+    Reason(810, "freeze_not_lapsed", True, "the term of the freeze {freeze} ends at {until_ms} (0: it has none)", "冻结 {freeze} 的期限至 {until_ms}（0 表示无期限）"),
+    Reason(811, "not_frozen", False, "the serials {first} to {last} of {batch} are not under the freeze {freeze}", "{batch} 的序号 {first} 至 {last} 不在冻结 {freeze} 之下"),
+    Reason(812, "waits_in_line", True, "the freeze {freeze} waits behind {first_in_line} (轮候)", "冻结 {freeze} 轮候于 {first_in_line} 之后"),
+    Reason(813, "too_many_freezes", True, "more than {limit} freezes in line", "轮候冻结超过 {limit} 个"),
 )
 
 # fmt: on
 CATALOGUE: dict[str, Reason] = {
     reason.name: reason
-    for family in (_ENTRY, _SIGNATURES, _PARTIES, _SUPPLY, _MOVING, _POINTS, _USE)
+    for family in (_ENTRY, _SIGNATURES, _PARTIES, _SUPPLY, _MOVING, _POINTS, _USE, _HOLDS)
     for reason in family
 }

@@ -15,6 +15,8 @@
     block/<batch>/<first>            a maximal run of serials of equal holder and status
     balance/<account>/<batch>        what an account holds of a batch
     mandate/<index>                  a mandate and what was moved under it
+    reservation/<index>, pledge/<index>, freeze/<index>
+                                     what binds serials, as long as it does
     trade/<venue>/<64 hex>           the transfer that carries a venue's trade id
     scheme/<scheme>                  a points scheme and its sums
     lot/<scheme>/<expiry>/<index>    points in people's hands that expire together
@@ -84,6 +86,8 @@ class Account(Value, frozen=True, kw_only=True):
     index: int
     owner: str | UnsetType = UNSET
     listed: tuple[str, ...] = ()
+    freezes: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the freezes on the whole account, the first in line first."""
 
 
 class Rulebook(Value, frozen=True, kw_only=True):
@@ -135,6 +139,7 @@ class Batch(Value, frozen=True, kw_only=True):
     class_: str = field(name="class", default="")
     project: str = ""
     taken_over: bool = False
+    freezes: tuple[int, ...] | UnsetType = UNSET
     """From an opening: taken over from another book, not proved."""
 
 
@@ -145,13 +150,30 @@ class Block(Value, frozen=True, kw_only=True):
     status: str
     holder: str | UnsetType = UNSET
     by: int | UnsetType = UNSET
+    freezes: tuple[int, ...] | UnsetType = UNSET
+    pledge: int | UnsetType = UNSET
+
+
+class Bound(Value, frozen=True, kw_only=True):
+    """Serials that an account holds but may not freely move.
+
+    `freezes`: indexes of the freezes on these serials, the first in line first; `pledge` and
+    `reservation`: the index of the entry that binds them.
+    """
+
+    first: int
+    last: int
+    freezes: tuple[int, ...] = ()
+    pledge: int | UnsetType = UNSET
+    reservation: int | UnsetType = UNSET
 
 
 class Balance(Value, frozen=True, kw_only=True):
-    """What an account holds of a batch: its free serials, exactly, and how many it retired."""
+    """What an account holds of a batch: its serials, exactly, and how many it retired."""
 
     free: Spans = ()
     retired: int = 0
+    bound: tuple[Bound, ...] | UnsetType = UNSET
 
 
 class Mandate(Value, frozen=True, kw_only=True):
@@ -163,6 +185,34 @@ class Mandate(Value, frozen=True, kw_only=True):
     used_g: int = 0
     per_entry_g: int | UnsetType = UNSET
     total_g: int | UnsetType = UNSET
+
+
+class Reservation(Value, frozen=True, kw_only=True):
+    """What was set aside, until it is settled or released."""
+
+    sender: str
+    receiver: str
+    items: tuple[tuple[str, int, int], ...]
+    expires_ms: int
+    venue: str | UnsetType = UNSET
+
+
+class Pledge(Value, frozen=True, kw_only=True):
+    account: str
+    pledgee: str
+    items: tuple[tuple[str, int, int], ...]
+
+
+class Freeze(Value, frozen=True, kw_only=True):
+    """A freeze that stands; a lifted one is gone from the state."""
+
+    issuer: str
+    number: str
+    origin: str
+    account: str | UnsetType = UNSET
+    batch: str | UnsetType = UNSET
+    items: tuple[tuple[str, int, int], ...] | UnsetType = UNSET
+    until_ms: int | UnsetType = UNSET
 
 
 class Trade(Value, frozen=True, kw_only=True):
@@ -217,6 +267,10 @@ class Order(Value, frozen=True, kw_only=True):
     retirements: tuple[str, ...] = ()
     deadline_ms: int | UnsetType = UNSET
     allowed: Allowed | UnsetType = UNSET
+    changes: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the changes to this order."""
+    state: str | UnsetType = UNSET
+    """`annulled`, `closed` or `suspended`; absent where it stands."""
 
 
 class Event(Value, frozen=True, kw_only=True):
@@ -247,6 +301,8 @@ class Retirement(Value, frozen=True, kw_only=True):
     account: str | UnsetType = UNSET
     ref: str | UnsetType = UNSET
     beneficiary: Beneficiary | UnsetType = UNSET
+    voluntary_g: int | UnsetType = UNSET
+    """How much of it an order's later change has made voluntary."""
 
 
 FAMILIES: dict[str, type[Value]] = {
@@ -265,6 +321,9 @@ FAMILIES: dict[str, type[Value]] = {
     "block": Block,
     "balance": Balance,
     "mandate": Mandate,
+    "reservation": Reservation,
+    "pledge": Pledge,
+    "freeze": Freeze,
     "trade": Trade,
     "scheme": Scheme,
     "lot": Lot,

@@ -37,6 +37,7 @@ PARTIES = {
     "points.mall": "points_operator",
     "games.org": "organiser",
     "court.gd": "court",
+    "bank.city": "pledgee",
 }
 BATCH = "CN-GD-PHCER-2018-000001"
 GRAMS_BATCH = "CN-GD-PHCER-2019-000002"

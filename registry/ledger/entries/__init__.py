@@ -7,6 +7,8 @@ here but in `registry.ledger.rules`.
 
 from registry.ledger.entries.authority import Account, Genesis, Key, Party, Rulebook
 from registry.ledger.entries.common import Common, SpanItem
+from registry.ledger.entries.court import Execution, Freeze, OrderChange, Unfreeze
+from registry.ledger.entries.holding import Pledge, Release, Reservation, Settlement, Unpledge
 from registry.ledger.entries.moving import Mandate, Transfer
 from registry.ledger.entries.points import Conversion, PointsScheme, Redemption
 from registry.ledger.entries.supply import Issuance, Methodology, Opening, Project
@@ -31,6 +33,15 @@ Entry = (
     | Event
     | Obligation
     | Retirement
+    | Reservation
+    | Settlement
+    | Release
+    | Pledge
+    | Unpledge
+    | Freeze
+    | Unfreeze
+    | Execution
+    | OrderChange
 )
 
 KINDS: dict[str, type[Common]] = {
@@ -54,6 +65,15 @@ KINDS: dict[str, type[Common]] = {
         Event,
         Obligation,
         Retirement,
+        Reservation,
+        Settlement,
+        Release,
+        Pledge,
+        Unpledge,
+        Freeze,
+        Unfreeze,
+        Execution,
+        OrderChange,
     )
 }
 
@@ -70,6 +90,8 @@ __all__ = [
     "Conversion",
     "Entry",
     "Event",
+    "Execution",
+    "Freeze",
     "Genesis",
     "Issuance",
     "Key",
@@ -78,13 +100,20 @@ __all__ = [
     "Obligation",
     "Opening",
     "Order",
+    "OrderChange",
     "Party",
+    "Pledge",
     "PointsScheme",
     "Project",
     "Redemption",
+    "Release",
+    "Reservation",
     "Retirement",
     "Rulebook",
+    "Settlement",
     "SpanItem",
     "Transfer",
+    "Unfreeze",
+    "Unpledge",
     "kind_of",
 ]

@@ -22,6 +22,10 @@ from registry.ledger.entries.common import (
     Year,
 )
 
+InstrumentType = Literal[
+    "judgment", "ruling", "mediation", "assistance_notice", "decision", "agreement"
+]
+"""判决书, 裁定书, 调解书, 协助执行通知书, 行政决定书, 磋商协议."""
 OBLIGORS_MAX = 64
 ALLOWED_MAX = 64
 
@@ -65,9 +69,7 @@ class Order(Common, frozen=True, kw_only=True, tag="order"):
     order: Name
     issuer: Text
     origin: Literal["signed", "recorded"]
-    instrument_type: Literal[
-        "judgment", "ruling", "mediation", "assistance_notice", "decision", "agreement"
-    ]
+    instrument_type: InstrumentType
     number: Text
     instrument_sha256: Sha256
     date: Date

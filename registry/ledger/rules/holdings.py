@@ -44,6 +44,8 @@ def choose(ctx: Context, account: str, item: Item) -> Chosen | Refusal:
     batch = ctx.state.get(f"batch/{item.batch}", v.Batch)
     if batch is None:
         return refuse("unknown_batch", batch=item.batch)
+    if batch.freezes is not UNSET:
+        return refuse("batch_frozen", batch=item.batch, freeze=batch.freezes[0])
     wanted, odd_g = divmod(quantity_g, batch.unit_g)
     if odd_g:
         return refuse(
@@ -68,13 +70,31 @@ def choose_exact(
     batch = state.get(f"batch/{batch_id}", v.Batch)
     if batch is None:
         return refuse("unknown_batch", batch=batch_id)
+    if batch.freezes is not UNSET:
+        return refuse("batch_frozen", batch=batch_id, freeze=batch.freezes[0])
     if first > last:
         return refuse("serials_form", batch=batch_id)
     span = Span(first, last)
     balance = state.get(v.balance_key(account, batch_id), v.Balance)
     if balance is None or serials.containing(balance.free, span) is None:
-        return refuse("serials_not_free", account=account, first=first, last=last, batch=batch_id)
+        return _not_free(account, batch_id, span, balance or v.Balance())
     return Chosen(batch, balance, [span])
+
+
+def _not_free(account: str, batch: str, span: Span, balance: v.Balance) -> Refusal:
+    """Say what keeps serials from being free: a freeze first, for it dominates."""
+    for bound in balance.bound or ():
+        if bound.freezes and bound.first <= span.last and span.first <= bound.last:
+            return refuse(
+                "serials_frozen",
+                first=bound.first,
+                last=bound.last,
+                batch=batch,
+                freeze=bound.freezes[0],
+            )
+    return refuse(
+        "serials_not_free", account=account, first=span.first, last=span.last, batch=batch
+    )
 
 
 def take(state: State, account: str, batch: str, chosen: Chosen) -> None:
@@ -92,7 +112,7 @@ def take(state: State, account: str, batch: str, chosen: Chosen) -> None:
         for left in (below, above):
             if left is not None:
                 _put_free(state, account, batch, left)
-    _put_balance(state, v.balance_key(account, batch), free, chosen.balance.retired)
+    _put_balance(state, v.balance_key(account, batch), chosen.balance, free)
 
 
 def give(state: State, account: str, batch: str, spans: list[Span]) -> Refusal | None:
@@ -107,7 +127,7 @@ def give(state: State, account: str, batch: str, spans: list[Span]) -> Refusal |
         _put_free(state, account, batch, joined)
     if len(free) > FREE_SPANS_MAX:
         return refuse("holding_too_fragmented", account=account, limit=FREE_SPANS_MAX, batch=batch)
-    _put_balance(state, key, free, balance.retired)
+    _put_balance(state, key, balance, free)
     return None
 
 
@@ -126,7 +146,9 @@ def note_retired(state: State, account: str, batch: str, count: int) -> None:
     """Count serials that an account has retired."""
     key = v.balance_key(account, batch)
     balance = state.get(key, v.Balance) or v.Balance()
-    _put_balance(state, key, balance.free, balance.retired + count)
+    state.put(
+        key, v.Balance(free=balance.free, retired=balance.retired + count, bound=balance.bound)
+    )
 
 
 def restatus(state: State, batch_id: str, count: int, source: str, target: str) -> None:
@@ -153,8 +175,8 @@ def _put_free(state: State, account: str, batch: str, span: Span) -> None:
     )
 
 
-def _put_balance(state: State, key: str, free: Spans, retired: int) -> None:
-    if free or retired:
-        state.put(key, v.Balance(free=free, retired=retired))
+def _put_balance(state: State, key: str, before: v.Balance, free: Spans) -> None:
+    if free or before.retired or before.bound is not UNSET:
+        state.put(key, v.Balance(free=free, retired=before.retired, bound=before.bound))
     else:
         state.delete(key)

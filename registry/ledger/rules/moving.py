@@ -5,6 +5,7 @@ from msgspec import UNSET, UnsetType, structs
 from registry.ledger import values as v
 from registry.ledger.context import Context
 from registry.ledger.entries import Mandate, Transfer
+from registry.ledger.entries.moving import Trade
 from registry.ledger.refusals import Refusal, refuse
 from registry.ledger.rules import holdings
 
@@ -55,9 +56,9 @@ def transfer(ctx: Context, entry: Transfer) -> Refusal | None:
         return refuse("unknown_account", account=entry.to if sender else entry.from_)
     if refusal := consent(ctx, entry.from_, sender, "transfer", entry.mandate):
         return refusal
-    if refusal := _receiver_accepts(ctx, entry, receiver):
+    if refusal := receiver_accepts(ctx, entry.from_, entry.to, receiver):
         return refusal
-    if refusal := _record_trade(ctx, entry):
+    if refusal := record_trade(ctx, entry.reason, entry.trade, "transfer"):
         return refusal
     moved_g = 0
     for item in entry.items:
@@ -74,7 +75,9 @@ def transfer(ctx: Context, entry: Transfer) -> Refusal | None:
 def consent(
     ctx: Context, account_id: str, account: v.Account, kind: str, mandate_index: int | UnsetType
 ) -> Refusal | None:
-    """Refuse unless the account's owner signed, or an agent within a mandate of the owner."""
+    """Refuse unless the account is not frozen and its owner signed, or an agent for the owner."""
+    if account.freezes is not UNSET:
+        return refuse("account_frozen", account=account_id, freeze=account.freezes[0])
     if mandate_index is UNSET:
         return ctx.need_owner(account_id, account)
     given = ctx.state.get(f"mandate/{v.number(mandate_index)}", v.Mandate)
@@ -111,28 +114,32 @@ def use_mandate(ctx: Context, mandate_index: int | UnsetType, moved_g: int) -> R
     return None
 
 
-def _receiver_accepts(ctx: Context, entry: Transfer, receiver: v.Account) -> Refusal | None:
+def receiver_accepts(
+    ctx: Context, sender: str, receiver_id: str, receiver: v.Account
+) -> Refusal | None:
+    """Refuse unless the receiving account's rule, or its own signature, lets the credits in."""
     if receiver.accept == "any":
         return None
-    if receiver.accept == "listed" and entry.from_ in receiver.listed:
+    if receiver.accept == "listed" and sender in receiver.listed:
         return None
-    if ctx.need_owner(entry.to, receiver) is not None:
-        return refuse("receiver_missing", account=entry.to)
+    if ctx.need_owner(receiver_id, receiver) is not None:
+        return refuse("receiver_missing", account=receiver_id)
     return None
 
 
-def _record_trade(ctx: Context, entry: Transfer) -> Refusal | None:
-    if (entry.trade is UNSET) != (entry.reason != "trade"):
+def record_trade(ctx: Context, reason: str, trade: Trade | UnsetType, kind: str) -> Refusal | None:
+    """Note a venue's trade id, once; the venue signs what it says it has traded."""
+    if (trade is UNSET) != (reason != "trade"):
         return refuse("trade_field")
-    if entry.trade is UNSET:
+    if trade is UNSET:
         return None
-    venue = entry.trade.venue
+    venue = trade.venue
     if venue != "otc":
         if not ctx.signed_by(venue):
             return refuse("party_missing", party=venue)
         if venue not in ctx.parties_with("exchange"):
-            return refuse("role_missing", kind="transfer", role="exchange")
-    key = f"trade/{venue}/{v.digest(entry.trade.trade_id)}"
+            return refuse("role_missing", kind=kind, role="exchange")
+    key = f"trade/{venue}/{v.digest(trade.trade_id)}"
     if known := ctx.state.get(key, v.Trade):
         return refuse("trade_exists", venue=venue, index=known.index)
     ctx.state.put(key, v.Trade(index=ctx.index))

@@ -291,7 +291,10 @@ def opening(ctx: Context, entry: Opening) -> Refusal | None:
             index=ctx.index,
             project="",
             taken_over=True,
-            **counts,
+            free=counts["free"],
+            buffer=counts["buffer"],
+            retired=counts["retired"],
+            cancelled=counts["cancelled"],
         ),
     )
     return None

@@ -257,6 +257,8 @@ def _serve_order(
         return refuse("unknown_order", order=ref)
     if ctx.time_ms < found.effective_ms:
         return refuse("order_not_effective", order=ref, effective_ms=found.effective_ms)
+    if found.state is not UNSET:
+        return refuse("order_ended", order=ref, state=found.state)
     if refusal := _order_allows(ref, found, batches):
         return refusal
     shares = found.by_obligor_g
