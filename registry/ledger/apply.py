@@ -33,8 +33,10 @@ from registry.ledger.context import Context
 from registry.ledger.dates import DAY_MS
 from registry.ledger.entries import (
     Account,
+    Cancellation,
     Common,
     Conversion,
+    Correction,
     Entry,
     Event,
     Execution,
@@ -44,6 +46,7 @@ from registry.ledger.entries import (
     Key,
     Mandate,
     Methodology,
+    Notice,
     Obligation,
     Opening,
     Order,
@@ -63,7 +66,7 @@ from registry.ledger.entries import (
     Unpledge,
 )
 from registry.ledger.refusals import Refusal, refuse
-from registry.ledger.rules import authority, court, holds, moving, points, supply, use
+from registry.ledger.rules import authority, court, holds, mending, moving, points, supply, use
 from registry.ledger.state import State
 
 NOT_AFTER_MS_MAX = 30 * DAY_MS
@@ -316,6 +319,12 @@ def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:
             return court.execution(ctx, entry)
         case OrderChange():
             return court.order_change(ctx, entry)
+        case Cancellation():
+            return mending.cancellation(ctx, entry)
+        case Correction():
+            return mending.correction(ctx, entry)
+        case Notice():
+            return mending.notice(ctx, entry)
         case Genesis():
             return refuse("log_already_open")
         case _:

@@ -139,6 +139,8 @@ _SUPPLY = (
     Reason(419, "acts_do_not_match", False, "{total} mg of acts are not {verified_g} g verified", "行为总量 {total} 毫克与核证量 {verified_g} 克不符"),
     Reason(420, "acts_of_project", False, "acts are committed to exactly where the project is a scenario", "仅减排场景须（且必须）承诺行为清单"),
     Reason(421, "vintage_outside", False, "the vintage {vintage} is not within the years of {first} to {last}", "年份 {vintage} 不在 {first} 至 {last} 之间"),
+    Reason(422, "project_in_debt", True, "the project {project} owes {debt_g} g; cover them by a cancellation first", "项目 {project} 尚欠 {debt_g} 克；请先以作废条目补足"),
+    Reason(423, "not_superseded", False, "the issuance {index} is not one of this part all of whose serials were cancelled as issued in error", "签发 {index} 并非本部分且全部因误发作废"),
 )
 # 500 mandates, transfers, holdings
 _MOVING = (
@@ -217,10 +219,23 @@ _HOLDS = (
     Reason(812, "waits_in_line", True, "the freeze {freeze} waits behind {first_in_line} (轮候)", "冻结 {freeze} 轮候于 {first_in_line} 之后"),
     Reason(813, "too_many_freezes", True, "more than {limit} freezes in line", "轮候冻结超过 {limit} 个"),
 )
+# 900 cancellations, corrections, notices
+_MENDING = (
+    Reason(901, "nothing_to_cancel", False, "no items are named, and there is no debt of {project} that cover_items would pay", "未指定作废项，且 {project} 没有可由 cover_items 偿还的欠额"),
+    Reason(902, "not_a_block", False, "the serials {first} to {last} of {batch} are not such a block from its beginning", "{batch} 的序号 {first} 至 {last} 并非从起点开始的该类区块"),
+    Reason(903, "account_field", False, "the item from {first} of {batch} is {status}: name the account where, and only where, an account holds it", "{batch} 自 {first} 起为 {status}：仅当由账户持有时须写明账户"),
+    Reason(904, "other_project", False, "the batch {batch} is not of the project {project}", "批次 {batch} 不属于项目 {project}"),
+    Reason(905, "covers_too_much", False, "{drawn_g} g are drawn to cover {owed_g} g", "抽取 {drawn_g} 克以补足 {owed_g} 克，超额"),
+    Reason(906, "buffer_not_used", False, "the buffer of {project} still holds {buffer_g} g: draw from it first", "{project} 的缓冲尚有 {buffer_g} 克：请先使用"),
+    Reason(907, "unknown_subject", True, "there is nothing called {subject} that could be spoken about", "不存在可被说明的 {subject}"),
+    Reason(908, "not_of_that_entry", False, "{subject} is not what the entry at index {index} made", "{subject} 并非由序号 {index} 的条目产生"),
+    Reason(909, "not_correctable", False, "{field} of {subject} is not a descriptive field", "{subject} 的 {field} 不是可更正的描述字段"),
+    Reason(910, "too_many_remarks", True, "{subject} already has {limit} remarks", "{subject} 已有 {limit} 条说明"),
+)
 
 # fmt: on
 CATALOGUE: dict[str, Reason] = {
     reason.name: reason
-    for family in (_ENTRY, _SIGNATURES, _PARTIES, _SUPPLY, _MOVING, _POINTS, _USE, _HOLDS)
+    for family in (_ENTRY, _SIGNATURES, _PARTIES, _SUPPLY, _MOVING, _POINTS, _USE, _HOLDS, _MENDING)
     for reason in family
 }

@@ -41,6 +41,8 @@ VALUES: dict[str, RuleSpec] = {
         RuleSpec("offset_cap_num", "integer", "share", True, "obligation: cap = floor(amount × num ÷ den)"),
         RuleSpec("offset_cap_den", "integer", "share", True, "obligation: cap = floor(amount × num ÷ den)"),
         RuleSpec("offset_vintage_first", "integer", "year", False, "retirement for offset: earliest vintage"),
+        RuleSpec("cancellation_signed_by", "list", "role", False, "cancellation: who signs, the owner aside; at least 2 organisations"),
+        RuleSpec("reserve_account", "text", "account", False, "cancellation: the account whose credits cover a shortfall"),
         RuleSpec("key_recovery_delay_ms", "integer", "ms", True, "key: delay between recover and complete"),
     )
 }
@@ -67,6 +69,12 @@ def integer(values: dict[str, RuleValue], name: str, default: int = 0) -> int:
     """An integer of a rulebook that `check_values` has accepted."""
     value = values.get(name, default)
     return value if isinstance(value, int) else default
+
+
+def text(values: dict[str, RuleValue], name: str) -> str:
+    """A text of a rulebook that `check_values` has accepted; empty if it is not there."""
+    value = values.get(name, "")
+    return value if isinstance(value, str) else ""
 
 
 def listed(values: dict[str, RuleValue], name: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@
     methodology/<name>/<version>     a methodology
     project/<project>                a project or scenario
     claim/<64 hex>                   which projects hold a claim, and for which dates
+    issuance/<index>                 the batches that an issuance made
     period/<project>/<part>          monitoring periods for which reductions were issued
     batch/<batch>                    a batch and its serials by status
     block/<batch>/<first>            a maximal run of serials of equal holder and status
@@ -40,6 +41,13 @@ class Value(Struct, frozen=True, kw_only=True, gc=False):
     """Base of every state value; stored as canonical JSON."""
 
 
+class Remarked(Value, frozen=True, kw_only=True):
+    """Base of values that corrections and notices may be about."""
+
+    remarks: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the corrections and notices about it."""
+
+
 class Log(Value, frozen=True, kw_only=True):
     origin: str
     region: str
@@ -54,7 +62,7 @@ class Log(Value, frozen=True, kw_only=True):
     """(version, effective_from_ms) of every rulebook, in the order of the log."""
 
 
-class Party(Value, frozen=True, kw_only=True):
+class Party(Remarked, frozen=True, kw_only=True):
     title: str
     roles: tuple[str, ...]
     index: int
@@ -79,7 +87,7 @@ class Recovery(Value, frozen=True, kw_only=True):
     ready_ms: int
 
 
-class Account(Value, frozen=True, kw_only=True):
+class Account(Remarked, frozen=True, kw_only=True):
     type: str
     accept: str
     need: int
@@ -96,7 +104,7 @@ class Rulebook(Value, frozen=True, kw_only=True):
     values: dict[str, RuleValue]
 
 
-class Methodology(Value, frozen=True, kw_only=True):
+class Methodology(Remarked, frozen=True, kw_only=True):
     title: str
     class_: str = field(name="class")
     from_: str = field(name="from")
@@ -105,11 +113,15 @@ class Methodology(Value, frozen=True, kw_only=True):
     withdrawn: bool = False
 
 
-class Project(Value, frozen=True, kw_only=True):
+class Project(Remarked, frozen=True, kw_only=True):
     fields: NewProject
     index: int
     remainder_g: int = 0
     """Verified grams that were too few for one more serial; the next issuance may use them."""
+    buffer_g: int = 0
+    """What its buffer batches still hold."""
+    debt_g: int = 0
+    """What it owes for credits that stay good though they were wrong: blocks its next issuance."""
 
 
 class Claim(Value, frozen=True, kw_only=True):
@@ -117,12 +129,20 @@ class Claim(Value, frozen=True, kw_only=True):
     """(project, crediting_from, crediting_to)."""
 
 
+class Issued(Value, frozen=True, kw_only=True):
+    """What an issuance made."""
+
+    project: str
+    part: str
+    batches: tuple[str, ...]
+
+
 class Period(Value, frozen=True, kw_only=True):
     issued: tuple[tuple[str, str, int], ...]
     """(from, to, index of the issuance), dates inclusive."""
 
 
-class Batch(Value, frozen=True, kw_only=True):
+class Batch(Remarked, frozen=True, kw_only=True):
     """Serials by status; they add up to `count` in every prefix of the log (law 5)."""
 
     program: str
@@ -139,8 +159,10 @@ class Batch(Value, frozen=True, kw_only=True):
     class_: str = field(name="class", default="")
     project: str = ""
     taken_over: bool = False
-    freezes: tuple[int, ...] | UnsetType = UNSET
     """From an opening: taken over from another book, not proved."""
+    freezes: tuple[int, ...] | UnsetType = UNSET
+    in_error: int | UnsetType = UNSET
+    """How many of the cancelled serials were issued in error."""
 
 
 class Block(Value, frozen=True, kw_only=True):
@@ -219,7 +241,7 @@ class Trade(Value, frozen=True, kw_only=True):
     index: int
 
 
-class Scheme(Value, frozen=True, kw_only=True):
+class Scheme(Remarked, frozen=True, kw_only=True):
     """Points outstanding (in hands + gathered) × num + waiting ≤ pool_g × den, always.
 
     `waiting`: burned points × num whose serials are still to be retired because they did not yet
@@ -254,7 +276,7 @@ class Pooled(Value, frozen=True, kw_only=True):
     conversion: int
 
 
-class Order(Value, frozen=True, kw_only=True):
+class Order(Remarked, frozen=True, kw_only=True):
     issuer: str
     origin: str
     number: str
@@ -273,7 +295,7 @@ class Order(Value, frozen=True, kw_only=True):
     """`annulled`, `closed` or `suspended`; absent where it stands."""
 
 
-class Event(Value, frozen=True, kw_only=True):
+class Event(Remarked, frozen=True, kw_only=True):
     organiser: str
     title: str
     declared_g: int
@@ -283,7 +305,7 @@ class Event(Value, frozen=True, kw_only=True):
     retirements: tuple[str, ...] = ()
 
 
-class Obligation(Value, frozen=True, kw_only=True):
+class Obligation(Remarked, frozen=True, kw_only=True):
     amount_g: int
     cap_g: int
     rulebook_version: int
@@ -292,7 +314,7 @@ class Obligation(Value, frozen=True, kw_only=True):
     retirements: tuple[str, ...] = ()
 
 
-class Retirement(Value, frozen=True, kw_only=True):
+class Retirement(Remarked, frozen=True, kw_only=True):
     index: int
     time_ms: int
     purpose: str
@@ -316,6 +338,7 @@ FAMILIES: dict[str, type[Value]] = {
     "methodology": Methodology,
     "project": Project,
     "claim": Claim,
+    "issuance": Issued,
     "period": Period,
     "batch": Batch,
     "block": Block,

@@ -9,6 +9,7 @@ from registry.ledger.entries.authority import Account, Genesis, Key, Party, Rule
 from registry.ledger.entries.common import Common, SpanItem
 from registry.ledger.entries.court import Execution, Freeze, OrderChange, Unfreeze
 from registry.ledger.entries.holding import Pledge, Release, Reservation, Settlement, Unpledge
+from registry.ledger.entries.mending import Cancellation, Correction, Notice
 from registry.ledger.entries.moving import Mandate, Transfer
 from registry.ledger.entries.points import Conversion, PointsScheme, Redemption
 from registry.ledger.entries.supply import Issuance, Methodology, Opening, Project
@@ -42,6 +43,9 @@ Entry = (
     | Unfreeze
     | Execution
     | OrderChange
+    | Cancellation
+    | Correction
+    | Notice
 )
 
 KINDS: dict[str, type[Common]] = {
@@ -74,6 +78,9 @@ KINDS: dict[str, type[Common]] = {
         Unfreeze,
         Execution,
         OrderChange,
+        Cancellation,
+        Correction,
+        Notice,
     )
 }
 
@@ -86,8 +93,10 @@ def kind_of(entry: Common) -> str:
 __all__ = [
     "KINDS",
     "Account",
+    "Cancellation",
     "Common",
     "Conversion",
+    "Correction",
     "Entry",
     "Event",
     "Execution",
@@ -97,6 +106,7 @@ __all__ = [
     "Key",
     "Mandate",
     "Methodology",
+    "Notice",
     "Obligation",
     "Opening",
     "Order",

@@ -118,6 +118,7 @@ class Issuance(Common, frozen=True, kw_only=True, tag="issuance"):
     """Creates batches for verified reductions of one part of a project in a monitoring period.
 
     `new_project` (dual review) registers the project in the same entry: both come to be or neither.
+    `supersedes`: index of an issuance all of whose serials were cancelled as issued in error.
     `acts` commits to people's acts in milligrams; floored once, it gives `verified_g`.
     """
 
@@ -133,6 +134,7 @@ class Issuance(Common, frozen=True, kw_only=True, tag="issuance"):
         Annotated[tuple[NewBuffer, ...], Meta(min_length=1, max_length=ITEMS_MAX)] | UnsetType
     ) = UNSET
     acts: Commit | UnsetType = UNSET
+    supersedes: Positive | UnsetType = UNSET
 
 
 class OpeningPart(Part, frozen=True, kw_only=True):

@@ -160,7 +160,7 @@ def execution(ctx: Context, entry: Execution) -> Refusal | None:
             return pieces
         if refusal := _first_in_line(ctx, entry, item.batch, pieces):
             return refusal
-        _forget(ctx, item.batch, pieces)
+        forget(ctx, item.batch, pieces)
         segments.detach(ctx.state, entry.account, item.batch, span)
         quantity_g += span.count * ctx.state.must(f"batch/{item.batch}", v.Batch).unit_g
         done.append((item.batch, span))
@@ -195,8 +195,8 @@ def _first_in_line(
     return None
 
 
-def _forget(ctx: Context, batch: str, pieces: list[segments.Segment]) -> None:
-    """Executed serials leave the freezes, the pledge and the reservation that named them."""
+def forget(ctx: Context, batch: str, pieces: list[segments.Segment]) -> None:
+    """Serials that are taken by force leave the freezes, pledge and reservation that name them."""
     for piece in pieces:
         gone = ((batch, piece.first, piece.last),)
         for index in piece.bonds.freezes:

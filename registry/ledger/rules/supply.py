@@ -124,6 +124,10 @@ def issuance(ctx: Context, entry: Issuance) -> Refusal | None:
         return refuse("unknown_project", project=name)
     if refusal := _signed_independently(ctx, found.fields, rules):
         return refusal
+    if found.debt_g:
+        return refuse("project_in_debt", project=name, debt_g=found.debt_g)
+    if entry.supersedes is not UNSET and (refusal := _free_period(ctx, entry, name)):
+        return refusal
     if refusal := _claim_period(ctx, entry, found.fields):
         return refusal
     if refusal := _check_acts(entry, found.fields):
@@ -146,7 +150,31 @@ def issuance(ctx: Context, entry: Issuance) -> Refusal | None:
     for made in made_all:
         if refusal := _issue(ctx, rules, made, name):
             return refusal
-    ctx.state.put(f"project/{name}", structs.replace(found, remainder_g=left_g))
+    buffer_g = sum(m.count * m.unit_g for m in made_all if isinstance(m, NewBuffer))
+    ctx.state.put(
+        f"project/{name}",
+        structs.replace(found, remainder_g=left_g, buffer_g=found.buffer_g + buffer_g),
+    )
+    ctx.state.put(
+        f"issuance/{v.number(ctx.index)}",
+        v.Issued(project=name, part=entry.part, batches=tuple(m.batch for m in made_all)),
+    )
+    return None
+
+
+def _free_period(ctx: Context, entry: Issuance, name: str) -> Refusal | None:
+    """The period of an issuance whose every serial was cancelled as issued in error is free."""
+    index = entry.supersedes
+    old = ctx.state.get(f"issuance/{v.number(index)}", v.Issued) if index is not UNSET else None
+    if old is None or old.project != name or old.part != entry.part or index is UNSET:
+        return refuse("not_superseded", index=index or 0)
+    for batch_name in old.batches:
+        batch = ctx.state.must(f"batch/{batch_name}", v.Batch)
+        if batch.in_error != batch.count:
+            return refuse("not_superseded", index=index)
+    key = f"period/{name}/{entry.part}"
+    issued = ctx.state.must(key, v.Period).issued
+    ctx.state.put(key, v.Period(issued=tuple(p for p in issued if p[2] != index)))
     return None
 
 
