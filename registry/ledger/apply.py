@@ -40,6 +40,7 @@ from registry.ledger.entries import (
     Entry,
     Event,
     Execution,
+    Expiry,
     Freeze,
     Genesis,
     Issuance,
@@ -61,6 +62,7 @@ from registry.ledger.entries import (
     Retirement,
     Rulebook,
     Settlement,
+    Swap,
     Transfer,
     Unfreeze,
     Unpledge,
@@ -325,6 +327,10 @@ def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:
             return mending.correction(ctx, entry)
         case Notice():
             return mending.notice(ctx, entry)
+        case Swap():
+            return points.swap(ctx, entry)
+        case Expiry():
+            return points.expiry(ctx, entry)
         case Genesis():
             return refuse("log_already_open")
         case _:

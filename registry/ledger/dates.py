@@ -33,9 +33,14 @@ def format_day(day: int) -> str:
     return f"{year:04}-{month:02}-{day_of_year - (153 * month_shifted + 2) // 5 + 1:02}"
 
 
+def civil_day(time_ms: int, offset_min: int) -> int:
+    """The day number at an instant, at a fixed offset from UTC in minutes."""
+    return (time_ms + offset_min * MINUTE_MS) // DAY_MS
+
+
 def civil_date(time_ms: int, offset_min: int) -> str:
     """The civil date at an instant, at a fixed offset from UTC in minutes."""
-    return format_day((time_ms + offset_min * MINUTE_MS) // DAY_MS)
+    return format_day(civil_day(time_ms, offset_min))
 
 
 def _day_number(year: int, month: int, day: int) -> int:

@@ -339,8 +339,10 @@ def points(state: StateReader) -> Found:
             yield key, f"{scheme.in_hands} points are in hands, the lots make {in_lots}"
         amounts = (scheme.in_hands, scheme.gathered, scheme.waiting, scheme.pool_g)
         owed = (scheme.in_hands + scheme.gathered) * scheme.num + scheme.waiting
-        if min(amounts) < 0 or owed > scheme.pool_g * scheme.den:
-            yield key, f"{owed} are owed, the pool holds {scheme.pool_g * scheme.den}"
+        owed += scheme.due or 0
+        backing = scheme.pool_g * scheme.den + (scheme.unbacked or 0) * scheme.num
+        if min(amounts) < 0 or owed > backing:
+            yield key, f"{owed} are owed, {backing} stand behind them"
         yield from _queue(state, key, name, scheme)
     queued, pooled = Fingerprint(), Fingerprint()
     for key, segment in each(state, "pool", v.Pooled):

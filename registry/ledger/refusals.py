@@ -115,6 +115,9 @@ _PARTIES = (
     Reason(318, "rulebook_value_type", False, "the rulebook's value {value} must be {wanted}", "规则值 {value} 须为 {wanted}"),
     Reason(319, "no_rulebook", True, "no rulebook is in force", "尚无生效的规则"),
     Reason(320, "too_few_keys", False, "the account needs {need} keys to sign and has {keys}", "账户需要 {need} 个密钥签署，但只有 {keys} 个"),
+    Reason(321, "receiver_not_listed", False, "{account} lists its receivers, and {receiver} is not among them", "{account} 设有收款名单，{receiver} 不在其中"),
+    Reason(322, "receiver_too_new", True, "{receiver} was listed newly and is usable from {ready_ms} on", "{receiver} 为新列入，自 {ready_ms} 起可用"),
+    Reason(323, "account_limit", True, "{account} allows {limit_g} g, this would make {wanted_g} g", "{account} 限额为 {limit_g} 克，本次将达 {wanted_g} 克"),
 )
 # 400 methodologies, projects, issuances, openings
 _SUPPLY = (
@@ -141,6 +144,7 @@ _SUPPLY = (
     Reason(421, "vintage_outside", False, "the vintage {vintage} is not within the years of {first} to {last}", "年份 {vintage} 不在 {first} 至 {last} 之间"),
     Reason(422, "project_in_debt", True, "the project {project} owes {debt_g} g; cover them by a cancellation first", "项目 {project} 尚欠 {debt_g} 克；请先以作废条目补足"),
     Reason(423, "not_superseded", False, "the issuance {index} is not one of this part all of whose serials were cancelled as issued in error", "签发 {index} 并非本部分且全部因误发作废"),
+    Reason(424, "project_not_live", True, "the project {project} is {status}", "项目 {project} 状态为 {status}"),
 )
 # 500 mandates, transfers, holdings
 _MOVING = (
@@ -174,6 +178,10 @@ _POINTS = (
     Reason(609, "too_many_lots", True, "this would touch more than {limit} lots or pool segments; take less at once", "将涉及超过 {limit} 个批组；请减少数量"),
     Reason(610, "scheme_retires", False, "the scheme {scheme} retires used points; they cannot become credits again", "{scheme} 的已用积分须注销，不能转回减排量"),
     Reason(611, "account_not_operators", False, "the account {account} is not the points operator's", "账户 {account} 不属于积分运营方"),
+    Reason(612, "covers_too_many_points", False, "{points} points would be covered, {scheme} has {unbacked} unbacked ones", "将补足 {points} 个积分，而 {scheme} 未有支撑的积分为 {unbacked} 个"),
+    Reason(613, "swap_unequal", False, "{points} points and {to_points} points do not weigh the same grams", "{points} 个积分与 {to_points} 个积分所对应的克数不等"),
+    Reason(614, "lot_not_expired", True, "no lot {lot} of {scheme} is past its validity", "{scheme} 没有已过期的批组 {lot}"),
+    Reason(615, "account_not_authoritys", False, "what backed expired points of {scheme} goes to an account of the authority: name one", "{scheme} 过期积分的支撑量归主管部门账户：请写明"),
 )
 # 700 orders, events, obligations, retirements
 _USE = (

@@ -43,6 +43,7 @@ VALUES: dict[str, RuleSpec] = {
         RuleSpec("offset_vintage_first", "integer", "year", False, "retirement for offset: earliest vintage"),
         RuleSpec("cancellation_signed_by", "list", "role", False, "cancellation: who signs, the owner aside; at least 2 organisations"),
         RuleSpec("reserve_account", "text", "account", False, "cancellation: the account whose credits cover a shortfall"),
+        RuleSpec("receiver_delay_ms", "integer", "ms", False, "account: from when on a newly listed receiver is usable"),
         RuleSpec("key_recovery_delay_ms", "integer", "ms", True, "key: delay between recover and complete"),
     )
 }

@@ -96,6 +96,13 @@ class Account(Remarked, frozen=True, kw_only=True):
     listed: tuple[str, ...] = ()
     freezes: tuple[int, ...] | UnsetType = UNSET
     """Indexes of the freezes on the whole account, the first in line first."""
+    receivers: tuple[tuple[str, int], ...] | UnsetType = UNSET
+    """Where its credits may go, and from which record time (ms) on."""
+    per_transfer_g: int | UnsetType = UNSET
+    per_day_g: int | UnsetType = UNSET
+    day: int | UnsetType = UNSET
+    """The civil day (since 1970) that `day_g`, what left it by transfers, is of."""
+    day_g: int | UnsetType = UNSET
 
 
 class Rulebook(Value, frozen=True, kw_only=True):
@@ -108,6 +115,7 @@ class Methodology(Remarked, frozen=True, kw_only=True):
     title: str
     class_: str = field(name="class")
     from_: str = field(name="from")
+    doc_sha256: str
     index: int
     to: str | UnsetType = UNSET
     withdrawn: bool = False
@@ -264,6 +272,10 @@ class Scheme(Remarked, frozen=True, kw_only=True):
     pool_g: int = 0
     pool_next: int = 0
     pool_end: int = 0
+    unbacked: int | UnsetType = UNSET
+    """Points that nothing backs yet: declared at the start, falling by `cover` and expiry alone."""
+    due: int | UnsetType = UNSET
+    """Expired points × num whose serials are still to go to the authority, like `waiting`."""
 
 
 class Lot(Value, frozen=True, kw_only=True):
@@ -303,6 +315,8 @@ class Event(Remarked, frozen=True, kw_only=True):
     index: int
     retired_g: int = 0
     retirements: tuple[str, ...] = ()
+    attested_g: int | UnsetType = UNSET
+    """Offsets outside of this log that the organiser attests: shown apart, not proved."""
 
 
 class Obligation(Remarked, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from registry.ledger import dates, serials
 from registry.ledger.quantities import format_tonnes, points_for, points_of
-from registry.ledger.rules.points import LOTS_TOUCHED_MAX
+from registry.ledger.rules.pool import LOTS_TOUCHED_MAX
 from registry.ledger.serials import SPANS_TOUCHED_MAX, Span
 from tests.ledger.world import BATCH, FARM, SHA, World
 

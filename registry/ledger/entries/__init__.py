@@ -11,7 +11,7 @@ from registry.ledger.entries.court import Execution, Freeze, OrderChange, Unfree
 from registry.ledger.entries.holding import Pledge, Release, Reservation, Settlement, Unpledge
 from registry.ledger.entries.mending import Cancellation, Correction, Notice
 from registry.ledger.entries.moving import Mandate, Transfer
-from registry.ledger.entries.points import Conversion, PointsScheme, Redemption
+from registry.ledger.entries.points import Conversion, Expiry, PointsScheme, Redemption, Swap
 from registry.ledger.entries.supply import Issuance, Methodology, Opening, Project
 from registry.ledger.entries.use import Event, Obligation, Order, Retirement
 
@@ -46,6 +46,8 @@ Entry = (
     | Cancellation
     | Correction
     | Notice
+    | Swap
+    | Expiry
 )
 
 KINDS: dict[str, type[Common]] = {
@@ -81,6 +83,8 @@ KINDS: dict[str, type[Common]] = {
         Cancellation,
         Correction,
         Notice,
+        Swap,
+        Expiry,
     )
 }
 
@@ -100,6 +104,7 @@ __all__ = [
     "Entry",
     "Event",
     "Execution",
+    "Expiry",
     "Freeze",
     "Genesis",
     "Issuance",
@@ -122,6 +127,7 @@ __all__ = [
     "Rulebook",
     "Settlement",
     "SpanItem",
+    "Swap",
     "Transfer",
     "Unfreeze",
     "Unpledge",

@@ -126,10 +126,21 @@ class Key(Common, frozen=True, kw_only=True, tag="key"):
     until_ms: Ms | UnsetType = UNSET
 
 
-class Account(Common, frozen=True, kw_only=True, tag="account"):
-    """Opens an account: of an institution (its `owner`), or of a person (its own `keys`).
+class AccountLimits(Part, frozen=True, kw_only=True):
+    """What may leave an account by one transfer, and on one civil day."""
 
-    `accept`: who may send to it without its signature; `need`: how many of its keys must sign.
+    per_transfer_g: Positive | UnsetType = UNSET
+    per_day_g: Positive | UnsetType = UNSET
+
+
+class Account(Common, frozen=True, kw_only=True, tag="account"):
+    """Opens an account, of an institution (its `owner`) or a person (its own `keys`); or, sent
+
+    again by as many of its keys as it needs, changes its rules.
+
+    `accept`: who may send to it without its signature (`listed`: the accounts in `listed`);
+    `need`: how many of its keys must sign; `receivers`: where there is a list, its credits go to
+    no others, and a newly listed one is usable after the rulebook's delay.
     """
 
     account: AccountId
@@ -138,6 +149,8 @@ class Account(Common, frozen=True, kw_only=True, tag="account"):
     keys: KeyList | UnsetType = UNSET
     accept: Literal["any", "listed", "signed"]
     listed: Annotated[tuple[AccountId, ...], Meta(max_length=LISTED_MAX)] | UnsetType = UNSET
+    receivers: Annotated[tuple[AccountId, ...], Meta(max_length=LISTED_MAX)] | UnsetType = UNSET
+    limits: AccountLimits | UnsetType = UNSET
     need: Annotated[int, Meta(ge=1, le=2)]
 
 

@@ -31,7 +31,10 @@ SERIAL_TEXT_CHARS_MAX = 300
 
 
 class Methodology(Common, frozen=True, kw_only=True, tag="methodology"):
-    """A version of a methodology; its `class` decides which uses its credits may serve."""
+    """A version of a methodology; its `class` decides which uses its credits may serve. Sent again
+
+    with the same fields and `withdrawn` or an end date `to`, it is withdrawn or ended.
+    """
 
     methodology: Name
     version: Name
@@ -57,9 +60,12 @@ Parts = Annotated[tuple[ProjectPart, ...], Meta(min_length=1, max_length=PARTS_M
 
 
 class Project(Common, frozen=True, kw_only=True, tag="project"):
-    """Registers a project (an institution's activity) or scenario (many people's acts).
+    """Registers a project (an institution's activity) or scenario (many people's acts); sent again
 
-    `claims`: the meters, plots, plants, lines or feeds whose reductions it claims.
+    with the same fields and a `status`, suspends, closes or resumes it.
+
+    `claims`: the meters, plots, plants, lines or feeds whose reductions it claims; `applicant`: an
+    agent (受托方) who applies for the owner and signs.
     """
 
     project: Name
@@ -74,6 +80,8 @@ class Project(Common, frozen=True, kw_only=True, tag="project"):
     crediting_from: Date
     crediting_to: Date
     parts: Parts | UnsetType = UNSET
+    applicant: PartyName | UnsetType = UNSET
+    status: Literal["live", "suspended", "closed"] | UnsetType = UNSET
 
 
 class NewProject(Part, frozen=True, kw_only=True):
@@ -91,6 +99,8 @@ class NewProject(Part, frozen=True, kw_only=True):
     crediting_from: Date
     crediting_to: Date
     parts: Parts | UnsetType = UNSET
+    applicant: PartyName | UnsetType = UNSET
+    status: Literal["live", "suspended", "closed"] | UnsetType = UNSET
 
 
 class NewBatch(Part, frozen=True, kw_only=True):

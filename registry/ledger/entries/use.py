@@ -28,6 +28,7 @@ InstrumentType = Literal[
 """判决书, 裁定书, 调解书, 协助执行通知书, 行政决定书, 磋商协议."""
 OBLIGORS_MAX = 64
 ALLOWED_MAX = 64
+OTHER_OFFSETS_MAX = 64
 
 
 class Firm(Part, frozen=True, kw_only=True):
@@ -80,6 +81,14 @@ class Order(Common, frozen=True, kw_only=True, tag="order"):
     allowed: Allowed | UnsetType = UNSET
 
 
+class OtherOffset(Part, frozen=True, kw_only=True):
+    """What offsets an event outside of this log: attested by a document, not proved here."""
+
+    what: Text
+    quantity_g: Grams
+    doc_sha256: Sha256
+
+
 class Event(Common, frozen=True, kw_only=True, tag="event"):
     """An event to be neutralised; first a plan, later the final declared emissions."""
 
@@ -91,6 +100,10 @@ class Event(Common, frozen=True, kw_only=True, tag="event"):
     declared_g: Grams
     report_sha256: Sha256
     status: Literal["plan", "final"]
+    other_offsets: (
+        Annotated[tuple[OtherOffset, ...], Meta(min_length=1, max_length=OTHER_OFFSETS_MAX)]
+        | UnsetType
+    ) = UNSET
 
 
 class Obligation(Common, frozen=True, kw_only=True, tag="obligation"):

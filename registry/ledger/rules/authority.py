@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from msgspec import UNSET, structs
+from msgspec import UNSET, UnsetType, structs
 
 from registry.chain.checkpoint import check_origin
 from registry.chain.errors import Malformed
@@ -107,11 +107,45 @@ def party(ctx: Context, entry: Party) -> Refusal | None:
 
 
 def account(ctx: Context, entry: Account) -> Refusal | None:
-    """Open an account of an institution, or of a person who is never named."""
+    """Open an account of an institution, or of a person who is never named; or change its rules."""
+    known = ctx.state.get(f"account/{entry.account}", v.Account)
+    refusal = _open(ctx, entry) if known is None else _change(ctx, entry, known)
+    if refusal:
+        return refusal
+    for listed in (entry.listed or (), entry.receivers or ()):
+        if len(set(listed)) != len(listed):
+            return refuse("listed_twice", what="account")
+    receivers = _receivers(ctx, entry, known)
+    if isinstance(receivers, Refusal):
+        return receivers
+    limits = entry.limits
+    rules = v.Account(
+        type=entry.type,
+        accept=entry.accept,
+        need=entry.need,
+        index=ctx.index,
+        owner=entry.owner,
+        listed=entry.listed or (),
+        receivers=receivers,
+        per_transfer_g=UNSET if limits is UNSET else limits.per_transfer_g,
+        per_day_g=UNSET if limits is UNSET else limits.per_day_g,
+    )
+    if known is not None:
+        rules = structs.replace(
+            rules,
+            index=known.index,
+            freezes=known.freezes,
+            remarks=known.remarks,
+            day=known.day,
+            day_g=known.day_g,
+        )
+    ctx.state.put(f"account/{entry.account}", rules)
+    return None
+
+
+def _open(ctx: Context, entry: Account) -> Refusal | None:
     if refusal := ctx.need_role("account", "operator"):
         return refusal
-    if ctx.state.get(f"account/{entry.account}", v.Account):
-        return refuse("account_exists", account=entry.account)
     if entry.type == "institution":
         if entry.owner is UNSET or entry.keys is not UNSET:
             return refuse("account_form", type=entry.type, wanted="owner")
@@ -119,28 +153,34 @@ def account(ctx: Context, entry: Account) -> Refusal | None:
             return refuse("unknown_party", party=entry.owner)
         if not ctx.signed_by(entry.owner):
             return refuse("party_missing", party=entry.owner)
-    else:
-        if entry.keys is UNSET or entry.owner is not UNSET:
-            return refuse("account_form", type=entry.type, wanted="keys")
-        if len(entry.keys) < entry.need:
-            return refuse("too_few_keys", need=entry.need, keys=len(entry.keys))
-        if refusal := enrol_keys(ctx, entry.account, entry.keys):
-            return refusal
-    listed = () if entry.listed is UNSET else entry.listed
-    if len(set(listed)) != len(listed):
-        return refuse("listed_twice", what="account")
-    ctx.state.put(
-        f"account/{entry.account}",
-        v.Account(
-            type=entry.type,
-            accept=entry.accept,
-            need=entry.need,
-            index=ctx.index,
-            owner=entry.owner,
-            listed=listed,
-        ),
-    )
-    return None
+        return None
+    if entry.keys is UNSET or entry.owner is not UNSET:
+        return refuse("account_form", type=entry.type, wanted="keys")
+    if len(entry.keys) < entry.need:
+        return refuse("too_few_keys", need=entry.need, keys=len(entry.keys))
+    return enrol_keys(ctx, entry.account, entry.keys)
+
+
+def _change(ctx: Context, entry: Account, known: v.Account) -> Refusal | None:
+    """Two representatives where two are needed; keys come and go by entries of kind key."""
+    if (entry.type, entry.owner) != (known.type, known.owner) or entry.keys is not UNSET:
+        return refuse("account_exists", account=entry.account)
+    return ctx.need_owner(entry.account, known)
+
+
+def _receivers(
+    ctx: Context, entry: Account, known: v.Account | None
+) -> tuple[tuple[str, int], ...] | UnsetType | Refusal:
+    """From when on each receiver is usable: at once in a new account, else after the delay."""
+    if entry.receivers is UNSET:
+        return UNSET
+    if known is None:
+        return tuple((receiver, ctx.time_ms) for receiver in entry.receivers)
+    if (rules := ctx.rules()) is None:
+        return refuse("no_rulebook")
+    usable = dict(known.receivers or ())
+    ready_ms = ctx.time_ms + integer(rules, "receiver_delay_ms")
+    return tuple((receiver, usable.get(receiver, ready_ms)) for receiver in entry.receivers)
 
 
 def key(ctx: Context, entry: Key) -> Refusal | None:

@@ -28,6 +28,8 @@ def reservation(ctx: Context, entry: Reservation) -> Refusal | None:
         return refuse("unknown_account", account=entry.to if sender else entry.from_)
     if refusal := moving.consent(ctx, entry.from_, sender, "transfer", entry.mandate):
         return refusal
+    if refusal := moving.may_send(ctx, entry.from_, sender, entry.to):
+        return refusal
     if entry.expires_ms <= ctx.time_ms:
         return refuse("reservation_expired", reservation=ctx.index, expires_ms=entry.expires_ms)
     if refusal := moving.record_trade(ctx, entry.reason, entry.trade, "reservation"):
@@ -55,6 +57,8 @@ def reservation(ctx: Context, entry: Reservation) -> Refusal | None:
             venue=UNSET if entry.trade is UNSET else entry.trade.venue,
         ),
     )
+    if refusal := moving.use_limits(ctx, entry.from_, sender, quantity_g):
+        return refusal
     return moving.use_mandate(ctx, entry.mandate, quantity_g)
 
 

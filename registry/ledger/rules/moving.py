@@ -4,6 +4,7 @@ from msgspec import UNSET, UnsetType, structs
 
 from registry.ledger import values as v
 from registry.ledger.context import Context
+from registry.ledger.dates import civil_day
 from registry.ledger.entries import Mandate, Transfer
 from registry.ledger.entries.moving import Trade
 from registry.ledger.refusals import Refusal, refuse
@@ -60,6 +61,8 @@ def transfer(ctx: Context, entry: Transfer) -> Refusal | None:
         return refusal
     if refusal := record_trade(ctx, entry.reason, entry.trade, "transfer"):
         return refusal
+    if refusal := may_send(ctx, entry.from_, sender, entry.to):
+        return refusal
     moved_g = 0
     for item in entry.items:
         chosen = holdings.choose(ctx, entry.from_, item)
@@ -69,7 +72,37 @@ def transfer(ctx: Context, entry: Transfer) -> Refusal | None:
         if refusal := holdings.give(state, entry.to, item.batch, chosen.spans):
             return refusal
         moved_g += chosen.quantity_g
+    if refusal := use_limits(ctx, entry.from_, sender, moved_g):
+        return refusal
     return use_mandate(ctx, entry.mandate, moved_g)
+
+
+def may_send(ctx: Context, name: str, account: v.Account, receiver: str) -> Refusal | None:
+    """Where an account lists receivers, its credits go to no others, and not before the delay."""
+    if account.receivers is UNSET:
+        return None
+    usable = dict(account.receivers)
+    if receiver not in usable:
+        return refuse("receiver_not_listed", account=name, receiver=receiver)
+    if ctx.time_ms < usable[receiver]:
+        return refuse("receiver_too_new", receiver=receiver, ready_ms=usable[receiver])
+    return None
+
+
+def use_limits(ctx: Context, name: str, account: v.Account, moved_g: int) -> Refusal | None:
+    """Count what leaves an account against its limits per transfer and per civil day."""
+    if account.per_transfer_g is not UNSET and moved_g > account.per_transfer_g:
+        return refuse(
+            "account_limit", account=name, limit_g=account.per_transfer_g, wanted_g=moved_g
+        )
+    if account.per_day_g is UNSET:
+        return None
+    today = civil_day(ctx.time_ms, ctx.log.offset_min)
+    day_g = moved_g + (account.day_g or 0 if account.day == today else 0)
+    if day_g > account.per_day_g:
+        return refuse("account_limit", account=name, limit_g=account.per_day_g, wanted_g=day_g)
+    ctx.state.put(f"account/{name}", structs.replace(account, day=today, day_g=day_g))
+    return None
 
 
 def consent(

@@ -1,40 +1,37 @@
-"""Rules of points_scheme, conversion and redemption: no point without credits behind it (§6).
-
-Always, per scheme: (in hands + gathered) × num + waiting ≤ pool grams × den.
-The pool is a queue: credits leave it in the order in which conversions brought them in.
-"""
-
-from collections.abc import Iterator
+"""Rules of points_scheme, conversion, redemption, swap and expiry: no unbacked point (§6)."""
 
 from msgspec import UNSET, UnsetType, structs
 
 from registry.ledger import values as v
 from registry.ledger.context import Context
 from registry.ledger.dates import DAY_MS
-from registry.ledger.entries import Conversion, PointsScheme, Redemption
+from registry.ledger.entries import Conversion, Expiry, PointsScheme, Redemption, Swap
 from registry.ledger.entries.common import Commit
 from registry.ledger.quantities import points_for, points_of
 from registry.ledger.refusals import Refusal, refuse
 from registry.ledger.rulebook import allows
-from registry.ledger.rules import holdings, moving
-from registry.ledger.rules.use import write_retirement
+from registry.ledger.rules import holdings, moving, pool
 from registry.ledger.serials import Span
-
-LOTS_TOUCHED_MAX = 256
-"""Most lots, and most segments of the pool, that one entry may touch."""
 
 
 def points_scheme(ctx: Context, entry: PointsScheme) -> Refusal | None:
-    """Found a scheme; its operator and an authority sign."""
+    """Found a scheme; its operator and an authority sign. Old points make its first lot."""
     if refusal := ctx.need_role("points_scheme", "points_operator", "authority"):
         return refusal
     if not ctx.signed_by(entry.operator):
         return refuse("party_missing", party=entry.operator)
     if entry.operator not in ctx.parties_with("points_operator"):
         return refuse("role_missing", kind="points_scheme", role="points_operator")
-    key = f"scheme/{entry.scheme}"
+    key = pool.scheme_key(entry.scheme)
     if ctx.state.get(key, v.Scheme):
         return refuse("scheme_exists", scheme=entry.scheme)
+    unbacked = entry.unbacked_at_start or 0
+    if refusal := holdings.too_large(unbacked * entry.num):
+        return refusal
+    if unbacked:
+        expiry_ms = ctx.time_ms + entry.validity_days * DAY_MS
+        lot = pool.lot_key(entry.scheme, expiry_ms, ctx.index)
+        ctx.state.put(lot, v.Lot(in_hands=unbacked))
     ctx.state.put(
         key,
         v.Scheme(
@@ -48,14 +45,16 @@ def points_scheme(ctx: Context, entry: PointsScheme) -> Refusal | None:
             used=entry.used,
             expired=entry.expired,
             index=ctx.index,
+            in_hands=unbacked,
+            unbacked=entry.unbacked_at_start,
         ),
     )
     return None
 
 
 def conversion(ctx: Context, entry: Conversion) -> Refusal | None:
-    """Credits into points, or gathered points back into credits."""
-    scheme = ctx.state.get(f"scheme/{entry.scheme}", v.Scheme)
+    """Credits into points, or gathered points back into credits, or credits behind old points."""
+    scheme = ctx.state.get(pool.scheme_key(entry.scheme), v.Scheme)
     if scheme is None:
         return refuse("unknown_scheme", scheme=entry.scheme)
     account = ctx.state.get(f"account/{entry.account}", v.Account)
@@ -64,40 +63,36 @@ def conversion(ctx: Context, entry: Conversion) -> Refusal | None:
     if not ctx.signed_by(scheme.operator):
         return refuse("party_missing", party=scheme.operator)
     if (entry.items is UNSET) == (entry.points is UNSET) or (
-        (entry.direction == "to_points") == (entry.items is UNSET)
+        (entry.direction == "to_credits") == (entry.points is UNSET)
     ):
-        return refuse("fields_exclude", fields="items (to_points), points (to_credits)")
-    if entry.direction == "to_points":
-        return _to_points(ctx, entry, scheme, account)
-    if account.owner is UNSET or account.owner != scheme.operator:
-        return refuse("account_not_operators", account=entry.account)
-    return _to_credits(ctx, entry, scheme)
+        return refuse("fields_exclude", fields="items (to_points, cover), points (to_credits)")
+    if entry.direction == "to_credits":
+        if account.owner is UNSET or account.owner != scheme.operator:
+            return refuse("account_not_operators", account=entry.account)
+        return _to_credits(ctx, entry, scheme)
+    return _into_pool(ctx, entry, scheme, account)
 
 
-def _to_points(
+def _into_pool(
     ctx: Context, entry: Conversion, scheme: v.Scheme, account: v.Account
 ) -> Refusal | None:
-    """Move credits into the pool and make a lot of points; less than a point stays there."""
+    """Move credits into the pool; make a lot of points, or cover old ones; less than one stays."""
     if (rules := ctx.rules()) is None:
         return refuse("no_rulebook")
     if refusal := moving.consent(ctx, entry.account, account, "conversion", entry.mandate):
         return refusal
-    pooled_g, pool_end = 0, scheme.pool_end
-    for item in () if entry.items is UNSET else entry.items:
+    pooled_g = 0
+    spans: list[tuple[str, Span]] = []
+    for item in entry.items or ():
         chosen = holdings.choose(ctx, entry.account, item)
         if isinstance(chosen, Refusal):
             return chosen
-        batch = chosen.batch
-        if batch.class_ not in scheme.classes or not allows(rules, "points_classes", batch.class_):
-            return refuse("class_not_in_scheme", class_name=batch.class_, scheme=entry.scheme)
+        class_name = chosen.batch.class_
+        if class_name not in scheme.classes or not allows(rules, "points_classes", class_name):
+            return refuse("class_not_in_scheme", class_name=class_name, scheme=entry.scheme)
         holdings.take(ctx.state, entry.account, item.batch, chosen)
         for span in chosen.spans:
-            holdings.end(ctx.state, item.batch, span, "pooled", f"scheme:{entry.scheme}", ctx.index)
-            ctx.state.put(
-                f"pool/{entry.scheme}/{v.number(pool_end)}",
-                v.Pooled(batch=item.batch, span=span, conversion=ctx.index),
-            )
-            pool_end += 1
+            spans.append((item.batch, span))
             holdings.restatus(ctx.state, item.batch, span.count, "free", "pooled")
         pooled_g += chosen.quantity_g
     points = points_of(pooled_g, scheme.num, scheme.den)
@@ -109,33 +104,34 @@ def _to_points(
             return refusal
     if refusal := _check_commit(entry.commit, points):
         return refusal
-    expiry_ms = ctx.time_ms + scheme.validity_days * DAY_MS
-    lot = f"lot/{entry.scheme}/{v.number(expiry_ms)}/{v.number(ctx.index)}"
-    ctx.state.put(lot, v.Lot(in_hands=points))
-    ctx.state.put(
-        f"scheme/{entry.scheme}",
-        structs.replace(scheme, in_hands=in_hands, pool_g=pool_g, pool_end=pool_end),
-    )
+    scheme = pool.enter(ctx, entry.scheme, scheme, spans, pooled_g)
+    if entry.direction == "cover":
+        unbacked = scheme.unbacked or 0
+        if points > unbacked:
+            return refuse(
+                "covers_too_many_points", points=points, unbacked=unbacked, scheme=entry.scheme
+            )
+        scheme = structs.replace(scheme, unbacked=unbacked - points)
+    else:
+        expiry_ms = ctx.time_ms + scheme.validity_days * DAY_MS
+        ctx.state.put(pool.lot_key(entry.scheme, expiry_ms, ctx.index), v.Lot(in_hands=points))
+        scheme = structs.replace(scheme, in_hands=in_hands)
+    ctx.state.put(pool.scheme_key(entry.scheme), scheme)
     return moving.use_mandate(ctx, entry.mandate, pooled_g)
 
 
 def _to_credits(ctx: Context, entry: Conversion, scheme: v.Scheme) -> Refusal | None:
     """Burn gathered points and free the whole serials that they cover, in the pool's order."""
-    points = 0 if entry.points is UNSET else entry.points
+    points = entry.points or 0
     if scheme.used != "to_credits":
         return refuse("scheme_retires", scheme=entry.scheme)
     if points > scheme.gathered:
         return refuse(
             "points_not_gathered", gathered=scheme.gathered, scheme=entry.scheme, points=points
         )
-    freed_g = 0
-    for segment in _leave_pool(ctx, entry.scheme, scheme, points * scheme.num):
-        if isinstance(segment, Refusal):
-            return segment
-        if refusal := holdings.give(ctx.state, entry.account, segment.batch, [segment.span]):
-            return refusal
-        holdings.restatus(ctx.state, segment.batch, segment.span.count, "pooled", "free")
-        freed_g += segment.span.count * _unit_g(ctx, segment.batch)
+    freed_g = pool.give_covered(ctx, entry.scheme, scheme, points * scheme.num, entry.account)
+    if isinstance(freed_g, Refusal):
+        return freed_g
     covering = points_for(freed_g, scheme.num, scheme.den)
     if covering != points:
         return refuse(
@@ -143,16 +139,16 @@ def _to_credits(ctx: Context, entry: Conversion, scheme: v.Scheme) -> Refusal | 
         )
     if refusal := _check_commit(entry.commit, points):
         return refusal
-    left = ctx.state.must(f"scheme/{entry.scheme}", v.Scheme)
-    ctx.state.put(
-        f"scheme/{entry.scheme}", structs.replace(left, gathered=scheme.gathered - points)
-    )
+    key = pool.scheme_key(entry.scheme)
+    left = ctx.state.must(key, v.Scheme)
+    ctx.state.put(key, structs.replace(left, gathered=scheme.gathered - points))
     return None
 
 
 def redemption(ctx: Context, entry: Redemption) -> Refusal | None:
     """People spent points: gather them, or burn them and retire what they cover."""
-    scheme = ctx.state.get(f"scheme/{entry.scheme}", v.Scheme)
+    key = pool.scheme_key(entry.scheme)
+    scheme = ctx.state.get(key, v.Scheme)
     if scheme is None:
         return refuse("unknown_scheme", scheme=entry.scheme)
     if not ctx.signed_by(scheme.operator):
@@ -161,107 +157,128 @@ def redemption(ctx: Context, entry: Redemption) -> Refusal | None:
         return refusal
     if refusal := _check_commit(entry.commit, entry.points):
         return refusal
-    if refusal := _spend_lots(ctx, entry):
-        return refusal
+    earliest_ms = pool.spend_lots(ctx, entry.scheme, entry.points)
+    if isinstance(earliest_ms, Refusal):
+        return earliest_ms
     in_hands = scheme.in_hands - entry.points
-    key = f"scheme/{entry.scheme}"
     if scheme.used == "to_credits":
         gathered = scheme.gathered + entry.points
         ctx.state.put(key, structs.replace(scheme, in_hands=in_hands, gathered=gathered))
         return None
     ctx.state.put(key, structs.replace(scheme, in_hands=in_hands))
-    return _retire_used(ctx, entry, scheme)
-
-
-def _retire_used(ctx: Context, entry: Redemption, scheme: v.Scheme) -> Refusal | None:
-    """Retire, as voluntary, the whole serials that burned points cover by now; the rest waits."""
     waiting = scheme.waiting + entry.points * scheme.num
-    retired: list[tuple[str, Span]] = []
-    retired_g = 0
-    for segment in _leave_pool(ctx, entry.scheme, scheme, waiting):
+    return pool.retire_covered(ctx, entry.scheme, scheme, waiting)
+
+
+def swap(ctx: Context, entry: Swap) -> Refusal | None:
+    """Points of one scheme become points of another, with the credits behind them."""
+    names = (entry.scheme, entry.to_scheme)
+    if entry.scheme == entry.to_scheme:
+        return refuse("listed_twice", what=entry.scheme)
+    for name in names:
+        found = ctx.state.get(pool.scheme_key(name), v.Scheme)
+        if found is None:
+            return refuse("unknown_scheme", scheme=name)
+        if not ctx.signed_by(found.operator):
+            return refuse("party_missing", party=found.operator)
+    source, target = (ctx.state.must(pool.scheme_key(name), v.Scheme) for name in names)
+    burned, made = entry.points * source.num, entry.to_points * target.num
+    for amount in (
+        burned * target.den,
+        made * source.den,
+        (target.in_hands + entry.to_points) * target.num,
+    ):
+        if refusal := holdings.too_large(amount):
+            return refusal
+    if burned * target.den != made * source.den:
+        return refuse("swap_unequal", points=entry.points, to_points=entry.to_points)
+    if refusal := _check_commit(entry.commit, entry.to_points):
+        return refusal
+    expiry_ms = pool.spend_lots(ctx, entry.scheme, entry.points)
+    if isinstance(expiry_ms, Refusal):
+        return expiry_ms
+    moved: list[tuple[str, Span]] = []
+    moved_g = 0
+    for segment in pool.leave(ctx, entry.scheme, source, burned):
         if isinstance(segment, Refusal):
             return segment
-        holdings.end(
-            ctx.state, segment.batch, segment.span, "retired", f"scheme:{entry.scheme}", ctx.index
+        class_name = ctx.state.must(f"batch/{segment.batch}", v.Batch).class_
+        if class_name not in target.classes:
+            return refuse("class_not_in_scheme", class_name=class_name, scheme=entry.to_scheme)
+        moved.append((segment.batch, segment.span))
+        moved_g += segment.span.count * pool.unit_g(ctx, segment.batch)
+    if moved_g * source.den != burned:
+        covering = points_for(moved_g, source.num, source.den)
+        return refuse(
+            "points_not_whole_serials", points=entry.points, scheme=entry.scheme, nearest=covering
         )
-        holdings.restatus(ctx.state, segment.batch, segment.span.count, "pooled", "retired")
-        retired_g += segment.span.count * _unit_g(ctx, segment.batch)
-        retired.append((segment.batch, segment.span))
-    if retired:
-        write_retirement(ctx, retired, retired_g, "voluntary", UNSET, UNSET, UNSET)
-    left = ctx.state.must(f"scheme/{entry.scheme}", v.Scheme)
-    ctx.state.put(
-        f"scheme/{entry.scheme}", structs.replace(left, waiting=waiting - retired_g * scheme.den)
-    )
+    left = ctx.state.must(pool.scheme_key(entry.scheme), v.Scheme)
+    in_hands = source.in_hands - entry.points
+    ctx.state.put(pool.scheme_key(entry.scheme), structs.replace(left, in_hands=in_hands))
+    target = pool.enter(ctx, entry.to_scheme, target, moved, moved_g)
+    in_hands = target.in_hands + entry.to_points
+    ctx.state.put(pool.scheme_key(entry.to_scheme), structs.replace(target, in_hands=in_hands))
+    lot = pool.lot_key(entry.to_scheme, expiry_ms, ctx.index)
+    ctx.state.put(lot, v.Lot(in_hands=entry.to_points))
     return None
 
 
-def _spend_lots(ctx: Context, entry: Redemption) -> Refusal | None:
-    """Take points from the unexpired lots, by earliest expiry and then conversion."""
-    low = f"lot/{entry.scheme}/{v.number(ctx.time_ms)}"
-    high = f"lot/{entry.scheme}0"  # "0" follows "/" in byte order
-    wanted, seen = entry.points, 0
-    for touched, (key, lot) in enumerate(ctx.state.scan(low, high, v.Lot)):
-        if touched == LOTS_TOUCHED_MAX:
-            return refuse("too_many_lots", limit=LOTS_TOUCHED_MAX)
-        seen += lot.in_hands
-        if lot.in_hands <= wanted:
-            ctx.state.delete(key)
-            wanted -= lot.in_hands
-        else:
-            ctx.state.put(key, v.Lot(in_hands=lot.in_hands - wanted))
-            wanted = 0
-        if wanted == 0:
-            return None
-    return refuse("points_not_in_hands", in_hands=seen, scheme=entry.scheme, points=entry.points)
+def expiry(ctx: Context, entry: Expiry) -> Refusal | None:
+    """Take points of a lot past its validity; what backed them is retired, or the authority's."""
+    key = pool.scheme_key(entry.scheme)
+    scheme = ctx.state.get(key, v.Scheme)
+    if scheme is None:
+        return refuse("unknown_scheme", scheme=entry.scheme)
+    if not ctx.signed_by(scheme.operator):
+        return refuse("party_missing", party=scheme.operator)
+    found = _expired_lot(ctx, entry)
+    if isinstance(found, Refusal):
+        return found
+    lot_key, lot = found
+    if lot.in_hands < entry.points:
+        return refuse(
+            "points_not_in_hands", in_hands=lot.in_hands, scheme=entry.scheme, points=entry.points
+        )
+    pool.take_from_lot(ctx, lot_key, lot, entry.points)
+    # Old points that nothing backs yet fall away with their debt.
+    unbacked = min(scheme.unbacked or 0, entry.points) if entry.lot == scheme.index else 0
+    left = structs.replace(scheme, in_hands=scheme.in_hands - entry.points)
+    if unbacked:
+        left = structs.replace(left, unbacked=(scheme.unbacked or 0) - unbacked)
+    ctx.state.put(key, left)
+    owed = (entry.points - unbacked) * scheme.num
+    if scheme.expired == "retire":
+        return pool.retire_covered(ctx, entry.scheme, scheme, scheme.waiting + owed)
+    return _to_authority(ctx, entry, scheme, (scheme.due or 0) + owed)
 
 
-def _leave_pool(
-    ctx: Context, name: str, scheme: v.Scheme, covered: int
-) -> Iterator[v.Pooled | Refusal]:
-    """Take whole serials out of the pool, in its order, as long as `covered` (grams × den) lasts.
-
-    Writes the pool's queue and the scheme's sums; the caller says what becomes of the serials.
-    """
-    at, pool_g = scheme.pool_next, scheme.pool_g
-    touched = 0
-    while at < scheme.pool_end:
-        key = f"pool/{name}/{v.number(at)}"
-        segment = ctx.state.must(key, v.Pooled)
-        unit = _unit_g(ctx, segment.batch)
-        whole = min(segment.span.count, covered // (unit * scheme.den))
-        if whole == 0:
-            break
-        if touched == LOTS_TOUCHED_MAX:
-            yield refuse("too_many_lots", limit=LOTS_TOUCHED_MAX)
-            return
-        touched += 1
-        covered -= whole * unit * scheme.den
-        pool_g -= whole * unit
-        leaving = Span(segment.span.first, segment.span.first + whole - 1)
-        ctx.state.delete(v.block_key(segment.batch, segment.span.first))
-        if whole == segment.span.count:
-            ctx.state.delete(key)
-            at += 1
-        else:
-            rest = Span(leaving.last + 1, segment.span.last)
-            ctx.state.put(key, structs.replace(segment, span=rest))
-            holdings.end(
-                ctx.state, segment.batch, rest, "pooled", f"scheme:{name}", segment.conversion
-            )
-        yield structs.replace(segment, span=leaving)
-    current = ctx.state.must(f"scheme/{name}", v.Scheme)
-    ctx.state.put(f"scheme/{name}", structs.replace(current, pool_next=at, pool_g=pool_g))
+def _to_authority(ctx: Context, entry: Expiry, scheme: v.Scheme, due: int) -> Refusal | None:
+    """Whole serials go to the authority's account; the rest is due with the next expiry."""
+    account = None
+    if entry.account is not UNSET:
+        account = ctx.state.get(f"account/{entry.account}", v.Account)
+    if account is None or account.owner != ctx.log.authority or entry.account is UNSET:
+        return refuse("account_not_authoritys", scheme=entry.scheme)
+    freed_g = pool.give_covered(ctx, entry.scheme, scheme, due, entry.account)
+    if isinstance(freed_g, Refusal):
+        return freed_g
+    key = pool.scheme_key(entry.scheme)
+    left = ctx.state.must(key, v.Scheme)
+    ctx.state.put(key, structs.replace(left, due=due - freed_g * scheme.den))
+    return None
 
 
-def _unit_g(ctx: Context, batch: str) -> int:
-    return ctx.state.must(f"batch/{batch}", v.Batch).unit_g
+def _expired_lot(ctx: Context, entry: Expiry) -> tuple[str, v.Lot] | Refusal:
+    """The lot that a conversion (or swap, or the scheme itself) made, if its validity is over."""
+    low, high = f"lot/{entry.scheme}/", f"lot/{entry.scheme}/{v.number(ctx.time_ms)}"
+    ending = f"/{v.number(entry.lot)}"
+    for key, lot in ctx.state.scan(low, high, v.Lot):
+        if key.endswith(ending):
+            return key, lot
+    return refuse("lot_not_expired", lot=entry.lot, scheme=entry.scheme)
 
 
 def _check_commit(commit: Commit | UnsetType, points: int) -> Refusal | None:
     if commit is not UNSET and commit.total != points:
         return refuse("commit_total", total=commit.total, points=points)
     return None
-
-
-__all__ = ["LOTS_TOUCHED_MAX", "conversion", "points_scheme", "redemption"]

@@ -23,7 +23,22 @@ def methodology(ctx: Context, entry: Methodology) -> Refusal | None:
     if refusal := ctx.need_role("methodology", "centre", "authority"):
         return refusal
     key = f"methodology/{entry.methodology}/{entry.version}"
-    if ctx.state.get(key, v.Methodology):
+    known = ctx.state.get(key, v.Methodology)
+    same = known and (known.title, known.class_, known.from_, known.doc_sha256) == (
+        entry.title,
+        entry.class_,
+        entry.from_,
+        entry.doc_sha256,
+    )
+    if known and (
+        not same
+        or known.withdrawn
+        or (known.to, known.withdrawn)
+        == (
+            entry.to,
+            entry.withdrawn is True,
+        )
+    ):
         return refuse("methodology_exists", methodology=entry.methodology, version=entry.version)
     if refusal := check_dates(entry.from_, entry.to):
         return refusal
@@ -34,7 +49,9 @@ def methodology(ctx: Context, entry: Methodology) -> Refusal | None:
             class_=entry.class_,
             from_=entry.from_,
             to=entry.to,
-            index=ctx.index,
+            doc_sha256=entry.doc_sha256,
+            index=known.index if known else ctx.index,
+            remarks=known.remarks if known else UNSET,
             withdrawn=entry.withdrawn is True,
         ),
     )
@@ -51,8 +68,8 @@ def register_project(ctx: Context, fields: NewProject, kind: str) -> Refusal | N
     """Register what `fields` say; the rulebook says who signs."""
     if (rules := ctx.rules()) is None:
         return refuse("no_rulebook")
-    if ctx.state.get(f"project/{fields.project}", v.Project):
-        return refuse("project_exists", project=fields.project)
+    if known := ctx.state.get(f"project/{fields.project}", v.Project):
+        return _change_status(ctx, fields, known)
     owner = ctx.state.get(f"party/{fields.owner}", v.Party)
     if owner is None:
         return refuse("unknown_party", party=fields.owner)
@@ -70,9 +87,25 @@ def register_project(ctx: Context, fields: NewProject, kind: str) -> Refusal | N
                 return refuse("party_missing", party=fields.owner)
         elif refusal := ctx.need_role(kind, role):
             return refusal
+    if fields.applicant is not UNSET and not ctx.signed_by(fields.applicant):
+        return refuse("party_missing", party=fields.applicant)
     if refusal := _hold_claims(ctx, fields):
         return refusal
     ctx.state.put(f"project/{fields.project}", v.Project(fields=fields, index=ctx.index))
+    return None
+
+
+def _change_status(ctx: Context, fields: NewProject, known: v.Project) -> Refusal | None:
+    """Suspend, close or resume a project: centre and authority; what is closed stays closed."""
+    title = known.fields.title  # a correction may have changed it
+    same = structs.replace(fields, status=known.fields.status, title=title) == known.fields
+    before = known.fields.status or "live"
+    if not same or fields.status is UNSET or fields.status == before or before == "closed":
+        return refuse("project_exists", project=fields.project)
+    if refusal := ctx.need_role("project", "centre", "authority"):
+        return refusal
+    changed = structs.replace(known.fields, status=fields.status)
+    ctx.state.put(f"project/{fields.project}", structs.replace(known, fields=changed))
     return None
 
 
@@ -124,6 +157,8 @@ def issuance(ctx: Context, entry: Issuance) -> Refusal | None:
         return refuse("unknown_project", project=name)
     if refusal := _signed_independently(ctx, found.fields, rules):
         return refusal
+    if (found.fields.status or "live") != "live":
+        return refuse("project_not_live", project=name, status=str(found.fields.status))
     if found.debt_g:
         return refuse("project_in_debt", project=name, debt_g=found.debt_g)
     if entry.supersedes is not UNSET and (refusal := _free_period(ctx, entry, name)):

@@ -71,6 +71,9 @@ def event(ctx: Context, entry: Event) -> Refusal | None:
         return refuse("event_differs", event=entry.event, organiser=known.organiser)
     if known and known.status == "final":
         return refuse("event_final", event=entry.event)
+    attested_g = sum(other.quantity_g for other in entry.other_offsets or ())
+    if refusal := holdings.too_large(attested_g):
+        return refusal
     ctx.state.put(
         key,
         v.Event(
@@ -81,6 +84,8 @@ def event(ctx: Context, entry: Event) -> Refusal | None:
             index=ctx.index,
             retired_g=known.retired_g if known else 0,
             retirements=known.retirements if known else (),
+            attested_g=attested_g or UNSET,
+            remarks=known.remarks if known else UNSET,
         ),
     )
     return None

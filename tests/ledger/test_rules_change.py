@@ -1,0 +1,154 @@
+"""Rules that change: of accounts, projects, methodologies; events with attested offsets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.ledger.world import (
+    BATCH,
+    BUS,
+    DAY_MS,
+    FARM,
+    RULES,
+    SHA,
+    START_MS,
+    STEEL,
+    World,
+    batch_fields,
+    issuance_fields,
+    key_of,
+    project_fields,
+)
+
+T = 1_000_000
+OWNER, CENTRE, VERIFIER, AUTHORITY = "owner.farm", "centre.gd", "verifier.gd", "authority.gd"
+
+
+def rules_of(**changed: Any) -> dict[str, Any]:
+    fields = {"account": FARM, "type": "institution", "owner": OWNER, "accept": "any", "need": 1}
+    return fields | changed
+
+
+def move(world: World, tonnes: int, to: str = STEEL, *by: Any) -> str:
+    items = [{"batch": BATCH, "quantity_g": tonnes * T}]
+    fields = {"from_": FARM, "to": to, "reason": "internal", "items": items}
+    return world.submit("transfer", *(by or (OWNER,)), **fields)
+
+
+def test_limits_per_transfer_and_per_civil_day() -> None:
+    world = World()
+    limits = {"per_transfer_g": 10 * T, "per_day_g": 15 * T}
+    assert world.submit("account", "firm.steel", **rules_of(limits=limits)) == "owner_missing"
+    world.accept("account", OWNER, **rules_of(limits=limits))
+    assert move(world, 11) == "account_limit"
+    assert move(world, 10) == ""
+    assert move(world, 6) == "account_limit"
+    assert move(world, 5) == ""
+    # The civil day turns at 00:00 of the region, 16:00 UTC.
+    midnight = (START_MS // DAY_MS) * DAY_MS + 16 * 3_600_000
+    world.time_ms = midnight - 1 if world.time_ms < midnight - 1 else midnight + DAY_MS - 1
+    before = world.time_ms
+    assert move(world, 1) == "account_limit" or before > midnight
+    world.time_ms = before + 1
+    assert move(world, 10) == ""
+
+
+def test_a_newly_listed_receiver_is_usable_after_the_delay() -> None:
+    world = World()
+    world.accept(
+        "rulebook",
+        "operator.gd",
+        AUTHORITY,
+        version=2,
+        effective_from_ms=world.time_ms,
+        values=RULES | {"receiver_delay_ms": DAY_MS},
+        source={"title": "R", "sha256": SHA},
+    )
+    world.accept("account", OWNER, **rules_of(receivers=[STEEL]))
+    assert move(world, 1, BUS) == "receiver_not_listed"
+    assert move(world, 1) == "receiver_too_new"
+    world.time_ms += DAY_MS
+    assert move(world, 1) == ""
+    world.accept("account", OWNER, **rules_of(receivers=[STEEL, BUS]))
+    assert move(world, 1) == ""
+    assert move(world, 1, BUS) == "receiver_too_new"
+
+
+def test_two_representatives_sign_where_two_are_needed() -> None:
+    world = World()
+    second = key_of(OWNER, 1)
+    world.accept("key", OWNER, second, holder=OWNER, action="add", key=second.vkey)
+    world.accept("account", OWNER, **rules_of(need=2))
+    assert move(world, 1) == "owner_missing"
+    assert move(world, 1, STEEL, OWNER, second) == ""
+    assert world.submit("account", OWNER, **rules_of(need=1)) == "owner_missing"
+    assert world.submit("account", OWNER, second, **rules_of(need=1)) == ""
+    other = rules_of(owner="firm.steel")
+    assert world.submit("account", OWNER, **other) == "account_exists"
+
+
+def test_a_suspended_project_issues_nothing_and_a_closed_one_stays_closed() -> None:
+    world = World()
+    issue = issuance_fields(to="2019-12-31", batches=[batch_fields("CN-GD-PHCER-2019-000008")])
+    issue["from"] = "2019-01-01"
+
+    def status(word: str, *by: str) -> str:
+        fields = project_fields(status=word)
+        return world.submit("project", *(by or (CENTRE, AUTHORITY)), **fields)
+
+    assert status("suspended", OWNER, CENTRE) == "role_missing"
+    assert status("live") == "project_exists"
+    assert status("suspended") == ""
+    assert world.submit("issuance", CENTRE, VERIFIER, **issue) == "project_not_live"
+    assert status("live") == ""
+    assert world.submit("issuance", CENTRE, VERIFIER, **issue) == ""
+    other = project_fields(status="closed", claims=["another plot"])
+    assert world.submit("project", CENTRE, AUTHORITY, **other) == "project_exists"
+    assert status("closed") == ""
+    assert status("live") == "project_exists"
+
+
+def test_an_agent_who_applies_signs() -> None:
+    world = World()
+    fields = project_fields("grove", applicant="firm.steel")
+    assert world.submit("project", OWNER, CENTRE, AUTHORITY, **fields) == "party_missing"
+    assert world.submit("project", OWNER, CENTRE, AUTHORITY, "firm.steel", **fields) == ""
+
+
+def test_a_withdrawn_methodology_serves_no_new_project() -> None:
+    world = World()
+    method = {
+        "methodology": "forest-1",
+        "version": "1",
+        "title": "forest-1",
+        "class": "forest",
+        "doc_sha256": SHA,
+        "from": "2015-01-01",
+    }
+    by = (CENTRE, AUTHORITY)
+    assert world.submit("methodology", *by, **method) == "methodology_exists"
+    renamed = method | {"title": "another", "withdrawn": True}
+    assert world.submit("methodology", *by, **renamed) == "methodology_exists"
+    assert world.submit("methodology", *by, **(method | {"withdrawn": True})) == ""
+    refused = world.submit("project", OWNER, CENTRE, AUTHORITY, **project_fields("grove"))
+    assert refused == "methodology_not_valid"
+
+
+def test_attested_offsets_of_an_event_stand_apart() -> None:
+    world = World()
+    other = {"what": "green power", "quantity_g": 7 * T, "doc_sha256": SHA}
+    event = {
+        "event": "games",
+        "organiser": "games.org",
+        "title": "G",
+        "from": "2025-08-07",
+        "to": "2025-08-17",
+        "declared_g": 10 * T,
+        "report_sha256": SHA,
+        "status": "plan",
+    }
+    world.accept("event", "games.org", **(event | {"other_offsets": [other]}))
+    value = world.value("event/games")
+    assert (value["attested_g"], value["retired_g"]) == (7 * T, 0)
+    world.accept("event", "games.org", **(event | {"status": "final"}))
+    assert "attested_g" not in world.value("event/games")
