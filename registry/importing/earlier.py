@@ -8,7 +8,7 @@ of them, are in the log already.
 Refuses to know: how openings are read from a log.
 
     earlier = Earlier(mapping, openings_in_the_log)
-    earlier.name_of(draft_identity)   -> "CN-GD-VCS-2020-000001", or None
+    earlier.name_of(draft)   -> "CN-GD-VCS-2020-000001", or None
 """
 
 from bisect import bisect_left, bisect_right
@@ -16,8 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from registry.importing.forms import SerialForm, Unfit
-from registry.importing.layout import identity
-from registry.importing.mapping import Blocks, Mapping, Serial, Uses
+from registry.importing.layout import Draft, identity
+from registry.importing.mapping import Mapping, Projects, Serial
 from registry.importing.match import Lot
 from registry.importing.rows import Key, Row
 from registry.ledger.entries import Opening
@@ -68,9 +68,9 @@ class Earlier:
         """The highest number of a batch of the program and year; 0 if there is none."""
         return self._numbers[year]
 
-    def name_of(self, draft: bytes) -> str | None:
-        """The batch in the log whose opening has this identity."""
-        return self._names.get(draft)
+    def name_of(self, draft: Draft) -> str | None:
+        """The batch in the log that was opened with the same facts."""
+        return self._names.get(identity(draft)) if self._names else None
 
     def conflict(self, lot: Lot, rows: Iterable[Row], explained: set[str]) -> str | None:
         """Why a lot cannot be opened beside the log's batches, save the `explained` ones."""
@@ -104,6 +104,6 @@ def _serial_forms(mapping: Mapping) -> list[tuple[Serial, SerialForm]]:
     serials = [
         table.serial
         for table in mapping.tables.values()
-        if isinstance(table, Uses | Blocks) and table.serial is not None
+        if not isinstance(table, Projects) and table.serial is not None
     ]
     return [(serial, SerialForm(serial.form)) for serial in serials]
