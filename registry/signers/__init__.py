@@ -1,4 +1,4 @@
-"""Private keys and what signs with them; in this version they lie in files.
+"""What signs: private keys in files. (An HSM by PKCS#11 comes beside them later.)
 
-Floor 5. Refuses to know: what is signed, and why.
+Floor 5. A private key is read where it is used and is never logged or shown.
 """
