@@ -93,7 +93,11 @@ def parse_private_key(text: str) -> PrivateKey:
     key_id, _, encoded = rest.partition("+")
     if not text.startswith(PREFIX) or not encoded:
         raise Malformed(f"this is no private key: it does not begin with {PREFIX}")
-    data = parse_base64(encoded)
+    try:
+        data = parse_base64(encoded)
+    except Malformed:
+        # Its message shows what it could not read: here that may be most of a seed.
+        raise Malformed("this is no private key: its last part is not base64") from None
     key = PrivateKey(name, data[0] if data else 0, data[1:])
     if parse_hex(key_id, KEY_ID_BYTES) != key.public.key_id:
         raise NotTrusted("the private key does not belong to the key id that stands beside it")
@@ -114,10 +118,11 @@ def read_key_file(path: Path) -> PrivateKey:
         ) from error
     except OSError as error:
         raise Unavailable(f"the key file cannot be read: {error.strerror}", where=where) from error
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise Malformed("this is no plain file", where=where)
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise Malformed("this is no plain file", where=where)
         if stat.S_IMODE(status.st_mode) & 0o077:
             raise Malformed(
                 f"the private key can be read by others (mode {stat.S_IMODE(status.st_mode):04o})",

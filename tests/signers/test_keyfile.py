@@ -1,20 +1,19 @@
-"""Key files: one form, one mode, never replaced."""
+"""Key files: read as written, refused when others can read them, and damaged ones never used."""
 
 from __future__ import annotations
 
 import os
-from base64 import b64encode
-from hashlib import sha256
+import stat
 from pathlib import Path
 
 import pytest
 
 from registry.chain import ed25519
-from registry.chain.checkpoint import LogKeys, open_checkpoint
-from registry.chain.errors import Malformed, NotTrusted, Unavailable
+from registry.chain.errors import Malformed, NotTrusted, TanbuError, Unavailable
 from registry.chain.note import TYPE_COSIGNATURE, TYPE_ED25519, TYPE_MLDSA44, parse_vkey
-from registry.chain.tlog import leaf_hash
+from registry.chain.strict import format_base64
 from registry.signers.keyfile import (
+    PREFIX,
     PrivateKey,
     format_private_key,
     new_key,
@@ -22,129 +21,119 @@ from registry.signers.keyfile import (
     read_key_file,
     write_key_file,
 )
-from registry.signers.logkeys import ED25519_FILE, MLDSA44_FILE, FileSigner, read_log_keys
-from tests.house.kept_out import private_keys
 
-ORIGIN = "sample.invalid/log/0badc0de"
-
-
-def test_a_key_comes_back_from_its_file(tmp_path: Path) -> None:
-    for kind in (TYPE_ED25519, TYPE_MLDSA44):
-        path = tmp_path / "keys" / f"{kind}.key"
-        key = new_key(ORIGIN, kind)
-        write_key_file(path, key)
-        assert read_key_file(path) == key
-        assert path.stat().st_mode & 0o777 == 0o600
-        assert parse_vkey(key.vkey) == key.public
+SEED = bytes(range(32))
+KEY = PrivateKey("exchange.test", TYPE_ED25519, SEED)
 
 
-def test_two_new_keys_differ() -> None:
-    assert new_key("a.b").seed != new_key("a.b").seed
+@pytest.mark.parametrize("type", [TYPE_ED25519, TYPE_MLDSA44])
+def test_a_key_is_read_as_it_was_written(tmp_path: Path, type: int) -> None:
+    key = new_key("log.example/a", type)
+    path = tmp_path / "keys" / "a.key"
+    write_key_file(path, key)
+    assert read_key_file(path) == key
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert parse_vkey(read_key_file(path).vkey).type == type
 
 
-def test_the_seed_is_not_shown() -> None:
-    key = new_key("a.b")
-    assert key.seed.hex() not in repr(key)
-    assert repr(key.seed) not in repr(key)
+def test_every_new_key_is_another() -> None:
+    assert len({new_key("a.b").seed for _ in range(50)}) == 50
 
 
-def test_the_house_test_knows_the_form() -> None:
-    assert private_keys(format_private_key(new_key("a.b")), "keys/a.key") != []
+def test_the_verifier_key_is_that_of_the_seed() -> None:
+    assert parse_vkey(KEY.vkey).public_key == ed25519.public_key(SEED)
+    assert KEY.signing_key().vkey == KEY.vkey
 
 
-def test_the_form_is_the_one_of_go() -> None:
-    """Put together by hand, as golang.org/x/mod/sumdb/note does it."""
-    seed = bytes(range(32))
-    public = ed25519.public_key(seed)
-    key_id = sha256(b"log.example\n\x01" + public).hexdigest()[:8]
-    text = "+".join(("PRIVATE", "KEY", "log.example", key_id, b64encode(b"\x01" + seed).decode()))
-    key = parse_private_key(text)
-    assert key == PrivateKey("log.example", TYPE_ED25519, seed)
-    assert format_private_key(key) == text
-    assert key.vkey == f"log.example+{key_id}+{b64encode(bytes([1]) + public).decode()}"
+def test_a_seed_is_not_shown() -> None:
+    assert SEED.hex() not in repr(KEY)
+    assert repr(SEED)[2:20] not in repr(KEY)
 
 
-def test_a_file_is_never_replaced(tmp_path: Path) -> None:
+def test_no_key_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a.key"
-    write_key_file(path, new_key("a.b"))
-    before = path.read_bytes()
+    write_key_file(path, KEY)
     with pytest.raises(Unavailable, match="never replaced"):
-        write_key_file(path, new_key("a.b"))
-    assert path.read_bytes() == before
+        write_key_file(path, new_key("other.test"))
+    assert read_key_file(path) == KEY
+    assert [p.name for p in tmp_path.iterdir()] == ["a.key"]
 
 
-def test_the_mode_does_not_hang_on_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0)
+def test_a_mask_of_the_environment_changes_no_mode(tmp_path: Path) -> None:
+    old = os.umask(0)
     try:
-        write_key_file(tmp_path / "a.key", new_key("a.b"))
+        write_key_file(tmp_path / "a.key", KEY)
     finally:
-        os.umask(before)
-    assert (tmp_path / "a.key").stat().st_mode & 0o777 == 0o600
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "a.key").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
-def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o610])
+def test_a_key_that_others_can_reach_is_refused(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "a.key"
-    write_key_file(path, new_key("a.b"))
+    write_key_file(path, KEY)
     path.chmod(mode)
-    with pytest.raises(Malformed, match="read by others") as caught:
+    with pytest.raises(Malformed, match="can be read by others") as caught:
         read_key_file(path)
-    assert "chmod 600" in caught.value.todo
+    assert caught.value.todo.startswith(f"chmod 600 {path}")
 
 
-def test_what_is_no_key_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="no key file"):
-        read_key_file(tmp_path / "gone.key")
-    good = tmp_path / "good.key"
-    write_key_file(good, new_key("a.b"))
-    (tmp_path / "link.key").symlink_to(good)
-    with pytest.raises(Unavailable, match="cannot be read"):
-        read_key_file(tmp_path / "link.key")
+def test_what_is_no_plain_file_is_refused(tmp_path: Path) -> None:
+    write_key_file(tmp_path / "a.key", KEY)
+    (tmp_path / "link.key").symlink_to(tmp_path / "a.key")
     os.mkfifo(tmp_path / "pipe.key", 0o600)
-    with pytest.raises(Malformed, match="no plain file"):
-        read_key_file(tmp_path / "pipe.key")
-    line = format_private_key(new_key("a.b")).encode()
-    for data in (b"", line, line + b"\n\n", line[1:] + b"\n", b"\xff\n", line + b"\r\n"):
-        path = tmp_path / "bad.key"
-        path.unlink(missing_ok=True)
-        path.touch(0o600)
-        path.write_bytes(data)
-        with pytest.raises(Malformed) as caught:
-            read_key_file(path)
-        assert str(path) in caught.value.where
+    for name in ("link.key", "pipe.key", "none.key", "."):
+        with pytest.raises(TanbuError):
+            read_key_file(tmp_path / name)
 
 
-def test_a_seed_of_another_key_is_found() -> None:
-    one, other = new_key("a.b"), new_key("a.b")
-    # Base64 may itself hold "+": the fifth part is all of it.
-    mixed = "+".join(
-        (*format_private_key(one).split("+", 4)[:4], format_private_key(other).split("+", 4)[4])
-    )
-    with pytest.raises(NotTrusted, match="does not belong"):
-        parse_private_key(mixed)
+def damaged() -> list[str]:
+    good = format_private_key(KEY)
+    other = format_base64(bytes([TYPE_ED25519]) + bytes(32))
+    cosigner = format_base64(bytes([TYPE_COSIGNATURE]) + SEED)
+    stem = f"{PREFIX}exchange.test+{KEY.public.key_id.hex()}"
+    flipped = good[:-9] + ("A" if good[-9] != "A" else "B") + good[-8:]
+    return [
+        "",
+        good + " ",
+        good.replace("exchange.test", "exchange.tesT"),
+        good.removeprefix(PREFIX),
+        good.replace("exchange.test+", "exchange.test+0"),
+        f"{stem}+{other}",
+        f"{stem}+{cosigner}",
+        f"{stem}+",
+        stem,
+        flipped,
+        "x" * 2_000,
+    ]
 
 
-def test_only_two_types_are_private_keys() -> None:
-    with pytest.raises(Malformed, match="0x01 or 0x06"):
-        _ = PrivateKey("a.b", TYPE_COSIGNATURE, bytes(32)).vkey
+@pytest.mark.parametrize("text", damaged())
+def test_a_damaged_file_is_no_key_and_its_content_is_not_told(text: str, tmp_path: Path) -> None:
+    with pytest.raises((Malformed, NotTrusted)):
+        parse_private_key(text)
+    path = tmp_path / "a.key"
+    path.write_text(f"{text}\n")
+    path.chmod(0o600)
+    with pytest.raises((Malformed, NotTrusted)) as caught:
+        read_key_file(path)
+    assert format_base64(b"\x01" + SEED)[4:20] not in str(caught.value)
+    assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\n", b"a\nb\n", b"a"])
+def test_a_key_file_is_one_line(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.key"
+    path.write_bytes(data)
+    path.chmod(0o600)
+    with pytest.raises(Malformed):
+        read_key_file(path)
+
+
+def test_what_is_no_key_cannot_be_made() -> None:
+    for name, kind in (("a.b", TYPE_COSIGNATURE), ("a b", TYPE_ED25519), ("", TYPE_ED25519)):
+        with pytest.raises(Malformed):
+            new_key(name, kind)
     with pytest.raises(Malformed, match="signs no entries"):
         new_key("a.b", TYPE_MLDSA44).signing_key()
-
-
-def test_log_keys_sign_checkpoints(tmp_path: Path) -> None:
-    write_key_file(tmp_path / ED25519_FILE, new_key(ORIGIN))
-    write_key_file(tmp_path / MLDSA44_FILE, new_key(ORIGIN, TYPE_MLDSA44))
-    signer = read_log_keys(tmp_path, lambda: 1_767_225_600_999)
-    root = leaf_hash(b"a record")
-    ed25519_key, mldsa44_key = (parse_vkey(text) for text in signer.vkeys)
-    keys = LogKeys(ORIGIN, ed25519_key.public_key, mldsa44_key.public_key)
-    head = open_checkpoint(signer.sign_checkpoint(1, root), keys)
-    assert (head.size, head.root) == (1, root)
-
-
-def test_log_keys_of_two_logs_are_refused() -> None:
-    other = new_key("sample.invalid/log/deadbeef", TYPE_MLDSA44)
-    with pytest.raises(NotTrusted, match="two names"):
-        FileSigner(new_key(ORIGIN), other, lambda: 0)
-    with pytest.raises(NotTrusted, match="one Ed25519 key"):
-        FileSigner(other, new_key(ORIGIN), lambda: 0)
