@@ -3,7 +3,8 @@
 An import may be interrupted and begun again, or follow another one of the same registry. A batch
 that an opening in the log already holds, equal in every fact, is there and is not opened again. A
 lot that shares a row, serials or its key with any *other* opening is left: those credits, or some
-of them, are in the log already.
+of them, are in the log already. Of blocks, which stand by their serials alone, only the rows that
+are there already are left.
 
 Refuses to know: how openings are read from a log.
 
@@ -72,14 +73,20 @@ class Earlier:
         """The batch in the log that was opened with the same facts."""
         return self._names.get(identity(draft)) if self._names else None
 
+    def conflict_of_row(self, row: Row, explained: set[str]) -> str | None:
+        """Why a row cannot be taken beside the log's batches, save the `explained` ones."""
+        batch = self._rows.get(row.sha256.hex())
+        if batch is not None and batch not in explained:
+            return f"row {row.number} has been taken over as batch {batch}"
+        if (batch := self._overlapped(row, explained)) is not None:
+            return f"the serials of row {row.number} are in batch {batch} of the log"
+        return None
+
     def conflict(self, lot: Lot, rows: Iterable[Row], explained: set[str]) -> str | None:
-        """Why a lot cannot be opened beside the log's batches, save the `explained` ones."""
+        """Why a lot cannot be opened as a whole beside the log's batches."""
         for row in rows:
-            batch = self._rows.get(row.sha256.hex())
-            if batch is not None and batch not in explained:
-                return f"row {row.number} has been taken over as batch {batch}"
-            if (batch := self._overlapped(row, explained)) is not None:
-                return f"the serials of row {row.number} are in batch {batch} of the log"
+            if (reason := self.conflict_of_row(row, explained)) is not None:
+                return reason
         if lot.keyed:
             for batch in self._keys.get(lot.key[: len(self._mapping.match)], ()):
                 if batch not in explained:

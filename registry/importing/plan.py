@@ -25,7 +25,7 @@ from registry.importing.earlier import Earlier
 from registry.importing.forms import SerialForm, Unfit
 from registry.importing.layout import Batch, Draft, Frame, cut, open_batch
 from registry.importing.mapping import Blocks, Issuances, Mapping, Projects, Uses
-from registry.importing.match import Book, Lot, assemble
+from registry.importing.match import Book, Group, Lot, assemble
 from registry.importing.read import (
     Header,
     Record,
@@ -292,12 +292,16 @@ def _name_batches(
     left: list[Left] = []
     following: dict[int, int] = defaultdict(int)
     for lot, batches_known in zip(lots, cuts, strict=True):
-        new = any(known is None for _, known in batches_known)
-        reason = earlier.conflict(lot, lot_rows(lot), explained) if new else None
-        if reason is not None:
-            left += [Left(row.file, row.number, reason) for row in lot_rows(lot)]
-            continue
-        taken.append(lot)
+        if any(known is None for _, known in batches_known):
+            rest, refused = _beside_earlier(lot, earlier, explained)
+            left += refused
+            if rest is None:
+                continue
+            if rest is not lot:
+                batches_known = [(b, None) for g in rest.groups for b in cut(g, mapping.unit_g)]
+            taken.append(rest)
+        else:
+            taken.append(lot)
         for batch, name in batches_known:
             if name is None:
                 year = batch.head.vintage
@@ -312,6 +316,28 @@ def _name_batches(
             else:
                 planned.append(Planned(name, batch, known=True))
     return planned, taken, left
+
+
+def _beside_earlier(
+    lot: Lot, earlier: Earlier, explained: set[str]
+) -> tuple[Lot | None, list[Left]]:
+    """What of a lot can be opened beside the batches of the log, and the rows that cannot."""
+    if (reason := earlier.conflict(lot, lot_rows(lot), explained)) is None:
+        return lot, []
+    if lot.keyed:
+        return None, [Left(row.file, row.number, reason) for row in lot_rows(lot)]
+    (group,) = lot.groups
+    pieces, left = [], []
+    for piece in group.pieces:
+        # None explained: what remains is cut anew, and must not repeat a batch that is there.
+        reason = earlier.conflict_of_row(piece.row, set())
+        if reason is None:
+            pieces.append(piece)
+        else:
+            left.append(Left(piece.row.file, piece.row.number, reason))
+    if not pieces:
+        return None, left
+    return Lot(lot.key, (Group(pieces[0].row, tuple(pieces)),), lot.keyed), left
 
 
 def _batch_name(region: str, program: str, year: int, number: int) -> str:

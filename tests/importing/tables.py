@@ -139,13 +139,15 @@ def source(name: str, data: bytes, chunk: int = 1 << 16) -> Source:
     return Source(name, lambda: [data[at : at + chunk] for at in range(0, len(data), chunk)])
 
 
-def plan_of(text: str | Mapping, *files: bytes, opened: Iterable[Opening] = ()) -> ImportPlan:
+def plan_of(
+    text: str | Mapping, *files: bytes, opened: Iterable[Opening] = (), account: str = ACCOUNT
+) -> ImportPlan:
     """The plan for files named 1.csv, 2.csv, …"""
     return make_plan(
         mapping(text) if isinstance(text, str) else text,
         [source(f"{at}.csv", data) for at, data in enumerate(files, 1)],
         region=REGION,
-        account=ACCOUNT,
+        account=account,
         opened=opened,
     )
 
