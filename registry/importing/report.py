@@ -68,6 +68,7 @@ def summary(plan: ImportPlan, log_g: dict[str, int] | None = None) -> Json:
             "already_in_log": known,
             "with_serials_assigned": assigned,
         },
+        "uses": uses(plan),
         "grams": {
             status: {"source": plan.source_g[status], "log": opened.get(status, 0)}
             for status in STATUSES
@@ -76,6 +77,25 @@ def summary(plan: ImportPlan, log_g: dict[str, int] | None = None) -> Json:
             {"file": plan.files[row.file].name, "row": row.number, "reason": row.reason}
             for row in plan.left
         ],
+    }
+
+
+def uses(plan: ImportPlan) -> dict[str, int]:
+    """Rows of uses that were taken: all, those without an issuance row, and those whose issuance
+    the mapping's `draw` chose."""
+    files = {at for at, file in enumerate(plan.files) if file.holds == "uses"}
+    found: dict[bool, set[tuple[int, int]]] = {False: set(), True: set()}
+    for planned in plan.batches:
+        issued = planned.batch.issuance is not None
+        found[issued].update(
+            (piece.row.file, piece.row.number)
+            for piece in planned.batch.pieces
+            if piece.row.file in files
+        )
+    return {
+        "taken": len(found[False]) + len(found[True]),
+        "without_issuance": len(found[False]),
+        "drawn": len(found[True]) if plan.mapping.draw is not None else 0,
     }
 
 

@@ -185,7 +185,7 @@ def test_a_refusal_stops_and_the_next_run_goes_on(
     mapping.write_text(t.ISSUES)
     rows = [issue(10, project=f"P{n}") for n in range(30)]
     issued.write_bytes(t.table(t.ISSUE_COLUMNS, *rows))
-    used.write_bytes(t.table(t.USE_COLUMNS, use(1, 5, project="P7"), use(1, 2, project="Z")))
+    used.write_bytes(t.table(t.USE_COLUMNS, use(1, 5, project="P7"), use(8, 9, project="Z")))
     words = ["import", mapping, issued, used, "--account", ACCOUNT, *keys, "--url", service.url]
     refused = cli(*words)
     assert refused.code == 1
