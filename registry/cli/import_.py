@@ -15,7 +15,7 @@ import typer
 
 from registry.chain.errors import Malformed, NotTrusted
 from registry.cli import files, keys, takeover
-from registry.cli.remote import DEFAULT_URL, client, report
+from registry.cli.remote import DEFAULT_URL, UrlOption, client, report
 from registry.cli.shell import Exit, emit, note, words
 from registry.importing.mapping import MAPPING_BYTES_MAX, parse_mapping
 from registry.importing.mapping import Mapping as BookMapping
@@ -38,42 +38,49 @@ FORMS = {
 STATUS_ZH = {"free": "可用", "buffer": "缓冲", "retired": "注销", "cancelled": "作废"}
 
 
+MappingName = Annotated[
+    str, typer.Argument(metavar="MAPPING", help="acr, art, isometric, verra, or a TOML file.")
+]
+Tables = Annotated[list[Path], typer.Argument(metavar="FILE…", help="The book's tables (CSV).")]
+Custody = Annotated[
+    str, typer.Option(metavar="ACCOUNT", help="The account that holds the free credits.")
+]
+Keys = Annotated[
+    list[Path] | None,
+    typer.Option(help="A private key file of the operator or the authority. Repeat."),
+]
+Drafts = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write drafts to be signed elsewhere; submit nothing."),
+]
+Signers = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY", help="With --drafts: a signer whose key is elsewhere. Repeat."),
+]
+Rows = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", help="Write what became of every row, with names (JSON lines, mode 0600)."
+    ),
+]
+InRegion = Annotated[str, typer.Option(help="With --dry-run: the region in the batches' names.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Read and report; needs no service and no key.")
+]
+
+
 @app.command("import")
 def import_book(
-    mapping: Annotated[
-        str, typer.Argument(metavar="MAPPING", help="acr, art, isometric, verra, or a TOML file.")
-    ],
-    file: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The book's tables (CSV).")],
-    url: Annotated[
-        str, typer.Option(metavar="URL", envvar="TANBU_URL", help="The registry's address.")
-    ] = DEFAULT_URL,
-    account: Annotated[
-        str, typer.Option(metavar="ACCOUNT", help="The account that holds the free credits.")
-    ] = "",
-    key: Annotated[
-        list[Path] | None,
-        typer.Option(help="A private key file of the operator or the authority. Repeat."),
-    ] = None,
-    drafts: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write drafts to be signed elsewhere; submit nothing."),
-    ] = None,
-    signer: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY", help="With --drafts: a signer whose key is elsewhere. Repeat."),
-    ] = None,
-    rows: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", help="Write what became of every row, with names (JSON lines, mode 0600)."
-        ),
-    ] = None,
-    region: Annotated[
-        str, typer.Option(help="With --dry-run: the region in the batches' names.")
-    ] = DRY_REGION,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and report; needs no service and no key.")
-    ] = False,
+    mapping: MappingName,
+    file: Tables,
+    url: UrlOption = DEFAULT_URL,
+    account: Custody = "",
+    key: Keys = None,
+    drafts: Drafts = None,
+    signer: Signers = None,
+    rows: Rows = None,
+    region: InRegion = DRY_REGION,
+    dry_run: DryRun = False,
 ) -> Exit:
     """Take over an existing book as opening entries.
 

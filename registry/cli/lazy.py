@@ -32,7 +32,6 @@ COMMANDS = (
     Command("entry", "entry", "Draft, sign and check entries.", group=True),
     Command("submit", "submit", "Hand complete entries to a log and print the receipts."),
     Command("import", "import_", "Take over an existing book as opening entries."),
-    Command("import", "import_", "Take over an existing book as opening entries."),
     Command("balance", "balance", "Show what an account holds."),
     Command("state", "state", "Show the state map's root and count, or one value."),
     Command("proof", "proof", "Fetch proofs and check them here.", group=True),
