@@ -115,8 +115,13 @@ def _force_directories(root: Path, places: Iterable[Path]) -> None:
             wanted.add(parent)
             parent = parent.parent
     for directory in sorted(wanted, reverse=True):
-        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_directory(directory)
+
+
+def sync_directory(path: Path) -> None:
+    """Force the names in a directory to the disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
