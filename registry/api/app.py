@@ -113,28 +113,40 @@ def create_app(
     app.include_router(routes_log.router(services, submissions))
     app.include_router(routes_book.router(services))
     app.include_router(routes_service.router(services))
-    app.include_router(pages.router(reader, services.totals, services.prover, alone=settings.alone))
-    _handle_errors(app)
+    app.include_router(pages.router(reader, services.totals, alone=settings.alone))
+    _handle_errors(app, services)
     return app
 
 
-def _handle_errors(app: FastAPI) -> None:
-    async def on_error(request: Request, error: Exception) -> Response:
-        if isinstance(error, TanbuError):
-            return _answer_problem(request, problem_of(error))
-        return _answer_problem(request, unforeseen())
+def _handle_errors(app: FastAPI, services: Services) -> None:
+    def answer(request: Request, problem: Problem) -> Response:
+        accepts = request.headers.get("accept", "")
+        if "text/html" not in accepts or request.url.path.startswith(_MACHINES):
+            return _response(problem)
+        return pages.error_page(
+            request,
+            services.reader,
+            problem.status,
+            problem.detail,
+            alone=services.settings.alone,
+        )
 
-    async def on_http(request: Request, error: Exception) -> Response:
+    def on_error(request: Request, error: Exception) -> Response:
+        found = problem_of(error) if isinstance(error, TanbuError) else unforeseen()
+        return answer(request, found)
+
+    def on_http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
-            return _answer_problem(request, unforeseen())
+            return answer(request, unforeseen())
         what = "there is nothing at this address" if error.status_code == 404 else error.detail
-        return _answer_problem(request, problem_of_status(error.status_code, what))
+        return answer(request, problem_of_status(error.status_code, what))
 
-    async def on_parameters(request: Request, error: Exception) -> Response:
+    def on_parameters(request: Request, error: Exception) -> Response:
         found = error.errors()[0] if isinstance(error, RequestValidationError) else {}
         place = " ".join(str(part) for part in found.get("loc", ()))
-        problem = problem_of(Malformed(str(found.get("msg", "a bad parameter")), where=place))
-        return _answer_problem(request, problem)
+        return answer(
+            request, problem_of(Malformed(str(found.get("msg", "a bad parameter")), where=place))
+        )
 
     app.add_exception_handler(TanbuError, on_error)
     app.add_exception_handler(HTTPException, on_http)
@@ -142,10 +154,7 @@ def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, on_error)
 
 
-def _answer_problem(request: Request, problem: Problem) -> Response:
-    accepts = request.headers.get("accept", "")
-    if "text/html" in accepts and not request.url.path.startswith(_MACHINES):
-        return pages.error_page(request, problem.status, problem.title, problem.detail)
+def _response(problem: Problem) -> Response:
     status, headers, body = encode_problem(problem)
     return Response(
         body, status, headers={name.decode(): value.decode() for name, value in headers}
