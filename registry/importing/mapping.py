@@ -186,7 +186,7 @@ def parse_mapping(data: bytes, name: str) -> Mapping:
         raise Malformed(
             "the mapping is not UTF-8", where=f"{name}, line {line}", todo="save it as UTF-8"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of numbers and nesting beyond all measure too
         raise Malformed(f"the mapping is not TOML: {error}", where=name) from error
     mapping = _convert(raw, text, name)
     _check(mapping, text, name)

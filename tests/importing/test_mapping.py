@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
 from importlib import resources
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from registry.chain.errors import Malformed
 from registry.importing.mapping import Blocks, Issuances, Projects, Uses, parse_mapping
@@ -90,6 +94,23 @@ def test_a_fault_is_told_with_its_place(text: str, old: str, new: str, words: st
 def test_a_mapping_is_utf_8() -> None:
     with pytest.raises(Malformed, match=r"m\.toml, line 2: the mapping is not UTF-8"):
         parse_mapping(b'# a\nmapping = "\xcf\xee"\n', "m.toml")
+
+
+@pytest.mark.parametrize("value", ["9" * 5_000, "[" * 5_000, "2020-13-41", '"\\ud800"'])
+def test_values_beyond_all_measure(value: str) -> None:
+    with pytest.raises(Malformed, match=r"^m\.toml: the mapping is not TOML"):
+        parse_mapping(f"unit_g = {value}\n".encode(), "m.toml")
+
+
+@given(st.sampled_from([t.BLOCKS, t.ISSUES, t.DRAWN]), st.integers(0, 2**32))
+def test_a_damaged_mapping_is_refused_or_still_one(text: str, seed: int) -> None:
+    dice = random.Random(seed)
+    data = bytearray(text.encode())
+    for _ in range(dice.randint(1, 3)):
+        at = dice.randrange(len(data))
+        data[at : at + dice.randint(0, 3)] = dice.choice((b"", b'"', b"{", b"9", b"a", b"\n", b"["))
+    with suppress(Malformed):
+        assert parse_mapping(bytes(data), "m.toml").tables
 
 
 def test_a_mapping_has_a_limit() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from registry.chain.errors import Malformed
 from tests.importing import tables as t
 from tests.importing.log import ACCOUNT, Log
 
@@ -183,3 +188,30 @@ def test_no_name_and_no_free_text_is_in_an_opening(
     drafts = repr(list(t.plan_of(t.shipped(name), *files()).drafts()))
     for word in ("Firm", "Made up", "person", "AIRLINE", "Agency", "corporate", "1423", "for 2025"):
         assert word not in drafts
+
+
+@given(st.sampled_from(BOOKS), st.integers(0, 2**32))
+def test_a_damaged_file_is_refused_or_counted_row_by_row(
+    book: tuple[str, Callable[[], list[bytes]], object, object, object], seed: int
+) -> None:
+    name, files, *_ = book
+    dice = random.Random(seed)
+    damaged = [bytearray(data) for data in files()]
+    for _ in range(dice.randint(1, 4)):
+        data = dice.choice(damaged)
+        at = dice.randrange(len(data))
+        match dice.randrange(4):
+            case 0:
+                data[at] = dice.randrange(256)
+            case 1:
+                del data[at : at + dice.randint(1, 9)]
+            case 2:
+                data[at:at] = data[at : at + dice.randint(1, 40)]
+            case 3:
+                data[at:at] = dice.choice((b'"', b",", b"\n", b"\r", b"9", b"\0", "碳".encode()))
+    with suppress(Malformed):
+        plan = t.plan_of(t.shipped(name), *map(bytes, damaged))
+        assert all(file.taken + file.left == file.read for file in plan.files)
+        assert plan.opened_g() == plan.source_g
+        for draft in plan.drafts():
+            assert sum(part.last - part.first + 1 for part in draft.parts) == draft.count
