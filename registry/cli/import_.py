@@ -148,7 +148,7 @@ def load_mapping(name: str) -> BookMapping:
     path = Path(name)
     if path.suffix == ".toml" or path.is_file():
         return parse_mapping(files.read(path, MAPPING_BYTES_MAX), name)
-    shipped = resources.files("registry.importing").joinpath("mappings")
+    shipped = resources.files("registry.importing.mappings")
     names = sorted(item.name[:-5] for item in shipped.iterdir() if item.name.endswith(".toml"))
     if name not in names:
         raise Malformed(

@@ -118,7 +118,7 @@ DRAWN_USE_COLUMNS = ("Project", "Since", "Kg", "Ended", "Id")
 
 def shipped(name: str) -> Mapping:
     """One of the mappings that come with Tanbu."""
-    data = resources.files("registry.importing").joinpath("mappings", f"{name}.toml").read_bytes()
+    data = resources.files("registry.importing.mappings").joinpath(f"{name}.toml").read_bytes()
     return parse_mapping(data, f"{name}.toml")
 
 
