@@ -13,6 +13,7 @@ from fastapi import Response
 
 from registry.net import wire
 from registry.service import books, entries, proofs, register, totals, uses
+from registry.verify.evidence import EvidenceFile
 
 VIEWS: dict[str, type[msgspec.Struct]] = {
     "entry": entries.EntryView,
@@ -35,6 +36,7 @@ VIEWS: dict[str, type[msgspec.Struct]] = {
     "obligation": uses.ObligationView,
     "retirement": uses.RetirementView,
     "stats": totals.Stats,
+    "evidence": EvidenceFile,
 }
 """What each route answers; the names are those of the examples."""
 WIRE = (

@@ -72,6 +72,7 @@ def router(services: Services, submissions: Submissions) -> APIRouter:
     _add_submissions(routes, submissions)
     _add_entries(routes, services)
     _add_proofs(routes, services)
+    _add_evidence(routes, services)
     _add_tiles(routes, services)
     return routes
 
@@ -149,6 +150,20 @@ def _add_proofs(routes: APIRouter, services: Services) -> None:
         """The proof that a later tree begins with an earlier one."""
         old = number(from_, "from")
         return answer(services.prover.consistency(old, number(to, "to") if to else None))
+
+
+def _add_evidence(routes: APIRouter, services: Services) -> None:
+    @routes.get("/v1/evidence/{index}", **openapi.get("evidence"))
+    def evidence(index: IndexPath) -> Response:
+        """The file that proves an entry offline: `tanbu verify FILE --trust DIR`."""
+        at = number(index, "index")
+        headers = {
+            "cache-control": "no-cache",
+            "content-disposition": f'attachment; filename="evidence-{at}.json"',
+        }
+        return Response(
+            services.prover.evidence(at), media_type="application/json", headers=headers
+        )
 
 
 def _add_tiles(routes: APIRouter, services: Services) -> None:

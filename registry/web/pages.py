@@ -88,12 +88,14 @@ def error_page(
 
 
 def _add_files(routes: APIRouter) -> None:
-    @routes.get(render.STYLE_PATH)
+    @routes.get("/style.css")
     def style() -> Response:
+        """The style sheet."""
         return Response(render.style(), media_type="text/css", headers=_YEAR)
 
     @routes.get("/favicon.svg")
     def favicon() -> Response:
+        """The mark of the pages in a browser's tab."""
         headers = {"cache-control": "public, max-age=86400"}
         return Response(_FAVICON, media_type="image/svg+xml", headers=headers)
 
@@ -101,6 +103,7 @@ def _add_files(routes: APIRouter) -> None:
 def _add_overview(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/")
     def overview(request: Request) -> Response:
+        """Totals, the newest entries, the checkpoint."""
         stats = desk.totals.stats()
         with desk.reader.snapshot() as snapshot:
             page = desk.page(request, snapshot)
@@ -118,6 +121,7 @@ def _add_overview(routes: APIRouter, desk: Desk) -> None:
 
     @routes.get("/find")
     def find_it(request: Request) -> Response:
+        """Leads to the page of what `q` names."""
         question = request.query_params.get("q", "")[:QUESTION_CHARS_MAX].strip()
         with desk.reader.snapshot() as snapshot:
             path = _find(snapshot, question) if question else "/"
@@ -154,6 +158,7 @@ def _find(snapshot: Snapshot, question: str) -> str | None:
 def _add_entries(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/entries")
     def listed(request: Request) -> Response:
+        """Entries, newest first, by kind or by what they are about."""
         given = {n: t for n in FILTERS if (t := request.query_params.get(n, ""))}
         cursor = request.query_params.get("cursor", "")
         kind = given.get("kind", "")
@@ -179,6 +184,7 @@ def _add_entries(routes: APIRouter, desk: Desk) -> None:
 
     @routes.get("/entries/{index}")
     def one(request: Request, index: str) -> Response:
+        """An entry: what was signed, by whom, and its record."""
         at = parse_decimal(index, max=MAX_INT)
         with desk.reader.snapshot() as snapshot:
             view = entries.entry(snapshot, at)

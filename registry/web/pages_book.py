@@ -28,6 +28,7 @@ def _after(request: Request) -> str:
 def _add_accounts(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/accounts/{account}")
     def account(request: Request, account: str) -> Response:
+        """An account and what it holds."""
         with desk.reader.snapshot() as snapshot:
             view = books.account(snapshot, account)
             page = desk.page(request, snapshot)
@@ -44,6 +45,7 @@ def _add_accounts(routes: APIRouter, desk: Desk) -> None:
 
     @routes.get("/parties")
     def parties(request: Request) -> Response:
+        """Organisations, their roles and keys."""
         with desk.reader.snapshot() as snapshot:
             view = register.parties(snapshot, after=_after(request), limit=LIST)
             return desk.page(request, snapshot).html("parties.html", view=view)
@@ -52,12 +54,14 @@ def _add_accounts(routes: APIRouter, desk: Desk) -> None:
 def _add_batches(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/batches")
     def batches(request: Request) -> Response:
+        """Batches and their serials by status."""
         with desk.reader.snapshot() as snapshot:
             view = books.batches(snapshot, after=_after(request), limit=LIST)
             return desk.page(request, snapshot).html("batches.html", view=view)
 
     @routes.get("/batches/{batch}")
     def batch(request: Request, batch: str) -> Response:
+        """A batch, who holds which serials, what became of them."""
         start = parse_decimal(request.query_params.get("from_serial", "1"), max=MAX_INT)
         with desk.reader.snapshot() as snapshot:
             view = books.batch(snapshot, batch, from_serial=start)
@@ -75,12 +79,14 @@ def _add_batches(routes: APIRouter, desk: Desk) -> None:
 def _add_projects(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/projects")
     def projects(request: Request) -> Response:
+        """Projects and scenarios."""
         with desk.reader.snapshot() as snapshot:
             view = register.projects(snapshot, after=_after(request), limit=LIST)
             return desk.page(request, snapshot).html("projects.html", view=view)
 
     @routes.get("/projects/{project}")
     def project(request: Request, project: str) -> Response:
+        """A project and what was issued for it."""
         with desk.reader.snapshot() as snapshot:
             view = register.project(snapshot, project)
             page = desk.page(request, snapshot)

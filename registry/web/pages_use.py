@@ -34,18 +34,21 @@ def add(routes: APIRouter, desk: Desk) -> None:
 def _add_needs(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/orders/{order}")
     def order(request: Request, order: str) -> Response:
+        """An order and how far it is fulfilled."""
         with desk.reader.snapshot() as snapshot:
             view = uses.order(snapshot, order)
             return _show(desk, request, snapshot, "order.html", view)
 
     @routes.get("/events/{event}")
     def event(request: Request, event: str) -> Response:
+        """An event and what was retired for it."""
         with desk.reader.snapshot() as snapshot:
             view = uses.event(snapshot, event)
             return _show(desk, request, snapshot, "event.html", view)
 
     @routes.get("/obligations/{party}/{year}")
     def obligation(request: Request, party: str, year: str) -> Response:
+        """A firm's obligation of a year."""
         with desk.reader.snapshot() as snapshot:
             view = uses.obligation(snapshot, party, parse_decimal(year))
             return _show(desk, request, snapshot, "obligation.html", view)
@@ -71,6 +74,7 @@ def _show(
 def _add_scheme(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/schemes/{scheme}")
     def scheme(request: Request, scheme: str) -> Response:
+        """A points scheme and what backs it."""
         with desk.reader.snapshot() as snapshot:
             view = register.scheme(snapshot, scheme)
             page = desk.page(request, snapshot)
@@ -81,6 +85,7 @@ def _add_scheme(routes: APIRouter, desk: Desk) -> None:
 def _add_retirement(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/retirements/{certificate}")
     def retirement(request: Request, certificate: str) -> Response:
+        """A retirement: the certificate."""
         with desk.reader.snapshot() as snapshot:
             view = uses.retirement(snapshot, certificate)
             page = desk.page(request, snapshot)

@@ -26,7 +26,8 @@ from registry.web.words import Language, has, word
 SAMPLE_ORIGIN = "sample.invalid/"
 """Every page of a log whose origin begins so carries the banner."""
 _STYLE = resources.files("registry.web").joinpath("static/style.css").read_bytes()
-STYLE_PATH = f"/style-{hashlib.sha256(_STYLE).hexdigest()[:12]}.css"
+STYLE_PATH = f"/style.css?v={hashlib.sha256(_STYLE).hexdigest()[:12]}"
+"""A new style sheet has a new address, so an old one may be kept for ever."""
 _HEADERS = {
     "cache-control": "no-cache",
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
