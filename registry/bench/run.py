@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,9 +69,8 @@ class Bench:
     def __init__(self, root: Path, say: Say) -> None:
         self.data = DataDirectory(root)
         self.say = say
-        self.now_ms = SystemClock().now_ms()
         origin = f"bench.invalid/log/{os.urandom(4).hex()}"
-        self.founding = Founding(origin, self.now_ms, ACCOUNTS)
+        self.founding = Founding(origin, SystemClock().now_ms(), ACCOUNTS)
         self.cores = os.cpu_count() or 1
         self.number = 0
         self.rss_mb = 0.0
@@ -126,8 +126,8 @@ class Bench:
         genesis = draft_genesis(
             origin,
             foundation,
-            entry_id=load.entry_id(self.now_ms, 2**63),
-            not_after=self.now_ms + DAY_MS,
+            entry_id=load.entry_id(self.founding.now_ms, 2**62 - 1),
+            not_after=self.founding.now_ms + DAY_MS,
             signers=[key.signer for key in keys],
             keys=keys,
         )
@@ -135,6 +135,7 @@ class Bench:
 
     def _found(self, running: Running) -> None:
         self.say("founding the book")
+        self.founding = replace(self.founding, now_ms=SystemClock().now_ms())
         notes = list(self.founding.notes())
         with LogClient(f"http://{HOST}:{running.port}") as client:
             _accepted(client.submit(notes[:1]))
@@ -150,7 +151,8 @@ class Bench:
         for first in range(0, count, share):
             size = min(share, count - first)
             start = self.number + first
-            jobs.append(load.Job(self.founding.origin, holders, batches, start, size, self.now_ms))
+            now_ms = self.founding.now_ms
+            jobs.append(load.Job(self.founding.origin, holders, batches, start, size, now_ms))
         self.number += count
         return jobs
 

@@ -1,8 +1,10 @@
 """Starts what is measured, the service and the empty route, and looks at their memory."""
 
 import re
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from registry.chain.errors import Broken
 
 HOST = "127.0.0.1"
 WORKERS = 2
+START_S_MAX = 30
 END_S_MAX = 60
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:([0-9]+)")
 
@@ -54,7 +57,9 @@ def _running(words: list[str], sign: str) -> Iterator[Running]:
         text=True,
     )
     try:
-        yield Running(process, _read_port(process, sign))
+        port = _read_port(process, sign)
+        _wait_until_it_answers(port)
+        yield Running(process, port)
     finally:
         process.terminate()
         try:
@@ -71,6 +76,20 @@ def _read_port(process: "subprocess.Popen[str]", sign: str) -> int:
         if sign in line and (found := _ADDRESS.search(line)):
             return int(found[1])
     raise Broken(f"{process.args!r} ended before it listened: {''.join(said)[-500:]}")
+
+
+def _wait_until_it_answers(port: int) -> None:
+    """Uvicorn with workers names its port before it listens."""
+    end_s = time.monotonic() + START_S_MAX
+    while True:
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+        except OSError as error:
+            if time.monotonic() > end_s:
+                raise Broken(f"nobody answers on port {port}") from error
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _family(root: int) -> list[int]:
