@@ -100,6 +100,35 @@ class LogStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The newest published checkpoint."""
+
+    size: int
+    note: bytes
+    time_ms: int
+
+
+class PublicationStore(Protocol):
+    """The publisher's side of the database. Every verb raises Broken on a disk at fault."""
+
+    def head(self) -> Head:
+        """The committed head."""
+        ...
+
+    def hashed_records(self, first: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
+        """The records first ≤ index < stop in order, each with the leaf hash stored beside it."""
+        ...
+
+    def published(self) -> Published | None:
+        """The newest signed checkpoint that is stored."""
+        ...
+
+    def store_checkpoint(self, published: Published) -> None:
+        """Keep a signed checkpoint, durably, before anybody gets to see it."""
+        ...
+
+
 class TileSource(Protocol):
     """Where a log is read from: a directory of tiles, a URL, or a database."""
 
@@ -116,14 +145,21 @@ class TileSource(Protocol):
 
 
 class TileStore(TileSource, Protocol):
-    """Where the publisher puts tiles. Writes are durable when they return."""
+    """Where the publisher puts tiles. Every verb raises Broken on a disk at fault."""
 
-    def write(self, path: str, data: bytes) -> None:
-        """Put a tile, a bundle or `checkpoint`; replaced as a whole or not at all."""
+    def write(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """Put tiles, bundles or `checkpoint` in place, each replaced as a whole or not at all.
+
+        All of them are durable when this returns.
+        """
         ...
 
-    def delete(self, path: str) -> None:
-        """Drop a partial tile that a fuller one has replaced."""
+    def partials(self, path: str) -> Sequence[str]:
+        """The paths of the partial tiles that are kept beside a full tile's path."""
+        ...
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Drop partial tiles that fuller ones have replaced; those that are not there are not."""
         ...
 
 
@@ -175,15 +211,6 @@ class WriterClient(Protocol):
         is then not known, and the same texts may be submitted again.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The newest published checkpoint."""
-
-    size: int
-    note: bytes
-    time_ms: int
 
 
 class Snapshot(Protocol):

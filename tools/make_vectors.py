@@ -357,6 +357,7 @@ def proof_files() -> dict[str, Any]:
             "index with two spaces": good.replace("index 5", "index  5"),
             "index before extra": good.replace("index 5\n", "index 5\nextra AA==\n"),
             "extra twice": good.replace("index", "extra AA==\nextra AA==\nindex", 1),
+            "extra with nothing": good.replace("index", "extra \nindex", 1),
             "extra with unused bits set": good.replace("index", "extra AB==\nindex", 1),
             "a hash of 31 bytes": good.replace("index 5\n", f"index 5\n{b64(bytes(31))}\n"),
             "64 hashes": f"{head}index 5\n" + (b64(bytes(32)) + "\n") * 64 + f"\n{checkpoint}",

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from registry.ledger.entries import KINDS, Common
 from registry.ledger.refusals import CATALOGUE, Reason
 from registry.ledger.rulebook import VALUES
 from tools.reference_fields import field_rows
+from tools.reference_shell import cli, http
+from tools.tables import table
 
 ROOT = Path(__file__).resolve().parent.parent
 LEDGER = ROOT / "registry" / "ledger"
@@ -44,6 +46,8 @@ def pages() -> dict[str, str]:
     made = {
         "docs/reference/README.md": contents(),
         "docs/reference/refusals.md": refusals(graph),
+        "docs/reference/http.md": http(),
+        "docs/reference/cli.md": cli(),
         "docs/spec/rulebook.md": rulebook(),
     }
     for kind in KINDS:
@@ -145,6 +149,7 @@ def contents() -> str:
     lines += ["the origin, and one line of canonical JSON with `kind` and these fields:", ""]
     lines += table(("field", "", "form"), field_rows(Common))
     lines += ["", "## More", "", "- [Refusals](refusals.md): every reason, numbered"]
+    lines += ["- [HTTP](http.md): every route and page", "- [Command line](cli.md): every command"]
     lines += ["- [Values of a rulebook](../spec/rulebook.md): every number of a regime"]
     return "\n".join(lines) + "\n"
 
@@ -157,12 +162,6 @@ def summary(kind: str) -> str:
 def link(reason: Reason, page: str = "") -> str:
     """A refusal by number and name, leading to its section."""
     return f"[{reason.number} `{reason.name}`]({page}#{reason.number}-{reason.name})"
-
-
-def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """A Markdown table."""
-    lines = [" | ".join(row) for row in (head, ("---",) * len(head), *rows)]
-    return [f"| {line} |" for line in lines]
 
 
 class CallGraph:

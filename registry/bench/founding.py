@@ -57,9 +57,8 @@ class Founding:
         """The batches that the n-th account holds at the start."""
         return tuple(self._batch(account // GROUP_ACCOUNTS, n) for n in range(BATCHES_PER_GROUP))
 
-    def notes(self, genesis: bytes) -> Iterator[bytes]:
-        """Every entry of the founding, from a genesis that is already complete."""
-        yield genesis
+    def notes(self) -> Iterator[bytes]:
+        """Every entry of the founding after genesis, the rulebook first."""
         plain = [self._rulebook(), *self._accounts(), *self._openings()]
         for number, (signers, fields) in enumerate(plain):
             keys = sorted((holder_key(holder) for holder in signers), key=lambda k: k.signer)

@@ -81,8 +81,8 @@ def _checked(proof: Proof) -> Proof:
         raise Malformed("an index or a number of hashes that no tree has")
     if any(len(value) != tlog.HASH_BYTES for value in proof.hashes):
         raise Malformed("a hash that has not 32 bytes")
-    if proof.extra is not None and len(proof.extra) > EXTRA_BYTES_MAX:
-        raise Malformed(f"extra data of more than {EXTRA_BYTES_MAX} bytes")
+    if proof.extra is not None and not 0 < len(proof.extra) <= EXTRA_BYTES_MAX:
+        raise Malformed(f"extra data of 0 or more than {EXTRA_BYTES_MAX} bytes")
     if not 0 < len(proof.checkpoint) <= LIMITS.bytes_max:
         raise Malformed(f"a checkpoint of 0 or more than {LIMITS.bytes_max} bytes")
     return proof

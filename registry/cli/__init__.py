@@ -1,8 +1,8 @@
 """The command line `tanbu`: talks to people and programs, decides nothing, remembers nothing.
 
-One module per command or group of commands; `registry.cli.main` puts them together.
+One module per command or group of commands; `registry.cli.edge` puts them together.
 """
 
-from registry.cli.main import main
+from registry.cli.edge import main
 
 __all__ = ["main"]

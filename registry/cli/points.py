@@ -20,10 +20,13 @@ from registry.chain.strict import MAX_INT, check_text, parse_decimal, parse_hex
 from registry.chain.sumtree import SALT_BYTES
 from registry.chain.tlog import HASH_BYTES
 from registry.cli import files
-from registry.cli.shell import Exit, emit, note, words
+from registry.cli.shell import Exit, current, emit, note, words
+from registry.cli.trusting import read_trust
 from registry.ledger import people
 from registry.ledger.entries.common import Commit
 from registry.ledger.people import Leaf, LeafFile
+from registry.verify.receipt import verify_receipt
+from registry.verify.trust import Trust
 
 app = typer.Typer()
 
@@ -106,17 +109,40 @@ def verify(
     root: Annotated[str, typer.Option(help="The committed root, 64 hex digits.")] = "",
     count: Annotated[int, typer.Option(help="The committed count.")] = 0,
     total: Annotated[int, typer.Option(help="The committed total.")] = 0,
+    evidence: Annotated[
+        Path | None, typer.Option(help="Or: the evidence file of the entry that committed.")
+    ] = None,
+    trust: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Your trust, for the evidence file.")
+    ] = None,
 ) -> Exit:
     """Check a receipt offline against a commitment that you have from elsewhere.
 
-    Take root, count and total from the log's record (its evidence), never from the receipt.
-    Without them the receipt is checked against itself only, and the exit code is 3.
+    Best with --evidence and --trust: then the log's own record is the judge. Or give root, count
+    and total as the log's record has them, never as the receipt has them. With neither the receipt
+    is checked against itself only, and the exit code is 3.
 
     \b
     Example:
-      tanbu points verify user-7.receipt --root 5c…e1 --count 48 --total 201123450
+      tanbu points verify user-7.receipt --evidence conversion.json --trust var/trust
     """
-    held = people.parse_receipt(files.read(receipt))
+    data = files.read(receipt)
+    if evidence is not None:
+        report = verify_receipt(data, files.read(evidence), _trust_for(trust))
+        emit(report.as_json(), report.lines(current().language))
+        return Exit.GOOD
+    return _verify_against(data, root, count, total)
+
+
+def _trust_for(directory: Path | None) -> Trust:
+    if directory is None:
+        raise Malformed("an evidence file is judged by your trust", todo="give --trust DIR")
+    return read_trust(directory)
+
+
+def _verify_against(data: bytes, root: str, count: int, total: int) -> Exit:
+    """Check a receipt against root, count and total, or against itself if none is given."""
+    held = people.parse_receipt(data)
     given = bool(root or count or total)
     if given:
         parse_hex(root, HASH_BYTES)
@@ -129,9 +155,9 @@ def verify(
                 "未核对：账本是否含有该承诺（请给出 --root --count --total）",
             )
         )
-    data = {"amount": amount, "unit": held.unit, "commit": _as_dict(wanted), "checked": given}
+    found = {"amount": amount, "unit": held.unit, "commit": _as_dict(wanted), "checked": given}
     emit(
-        data,
+        found,
         words(f"{amount} {held.unit} under", f"{amount} {held.unit}，承诺") + f" {wanted.root}",
     )
     return Exit.GOOD if given else Exit.UNCHECKED

@@ -125,10 +125,15 @@ def exit_code(error: TanbuError) -> Exit:
             return Exit.UNCHECKED
 
 
-def complain(what: str, where: str = "", todo: str = "", kind: str = "error") -> None:
-    """The one line of an error: `tanbu: what — where — what to do`; with --json also as JSON."""
+def complain(what: str, where: str = "", todo: str = "") -> None:
+    """The one line of an error: `tanbu: what — where — what to do`."""
     line = " — ".join(part for part in (" ".join(what.split()), where, todo) if part)
     print(f"tanbu: {line}", file=sys.stderr, flush=True)
+
+
+def fail(kind: str, what: str, where: str = "", todo: str = "") -> None:
+    """The end of a command by an error: its one line, and with --json the same as JSON."""
+    complain(what, where, todo)
     if current().as_json:
         error = {"kind": kind, "message": what, "where": where, "todo": todo}
         print(json.dumps({"error": error}, ensure_ascii=False, indent=1))

@@ -3,12 +3,13 @@
 An import may be interrupted and begun again, or follow another one of the same registry. A batch
 that an opening in the log already holds, equal in every fact, is there and is not opened again. A
 lot that shares a row, serials or its key with any *other* opening is left: those credits, or some
-of them, are in the log already.
+of them, are in the log already. Of blocks, which stand by their serials alone, only the rows that
+are there already are left.
 
 Refuses to know: how openings are read from a log.
 
     earlier = Earlier(mapping, openings_in_the_log)
-    earlier.name_of(draft_identity)   -> "CN-GD-VCS-2020-000001", or None
+    earlier.name_of(draft)   -> "CN-GD-VCS-2020-000001", or None
 """
 
 from bisect import bisect_left, bisect_right
@@ -16,8 +17,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from registry.importing.forms import SerialForm, Unfit
-from registry.importing.layout import identity
-from registry.importing.mapping import Blocks, Mapping, Serial, Uses
+from registry.importing.layout import Draft, identity
+from registry.importing.mapping import Mapping, Projects, Serial
 from registry.importing.match import Lot
 from registry.importing.rows import Key, Row
 from registry.ledger.entries import Opening
@@ -68,18 +69,24 @@ class Earlier:
         """The highest number of a batch of the program and year; 0 if there is none."""
         return self._numbers[year]
 
-    def name_of(self, draft: bytes) -> str | None:
-        """The batch in the log whose opening has this identity."""
-        return self._names.get(draft)
+    def name_of(self, draft: Draft) -> str | None:
+        """The batch in the log that was opened with the same facts."""
+        return self._names.get(identity(draft)) if self._names else None
+
+    def conflict_of_row(self, row: Row, explained: set[str]) -> str | None:
+        """Why a row cannot be taken beside the log's batches, save the `explained` ones."""
+        batch = self._rows.get(row.sha256.hex())
+        if batch is not None and batch not in explained:
+            return f"row {row.number} has been taken over as batch {batch}"
+        if (batch := self._overlapped(row, explained)) is not None:
+            return f"the serials of row {row.number} are in batch {batch} of the log"
+        return None
 
     def conflict(self, lot: Lot, rows: Iterable[Row], explained: set[str]) -> str | None:
-        """Why a lot cannot be opened beside the log's batches, save the `explained` ones."""
+        """Why a lot cannot be opened as a whole beside the log's batches."""
         for row in rows:
-            batch = self._rows.get(row.sha256.hex())
-            if batch is not None and batch not in explained:
-                return f"row {row.number} has been taken over as batch {batch}"
-            if (batch := self._overlapped(row, explained)) is not None:
-                return f"the serials of row {row.number} are in batch {batch} of the log"
+            if (reason := self.conflict_of_row(row, explained)) is not None:
+                return reason
         if lot.keyed:
             for batch in self._keys.get(lot.key[: len(self._mapping.match)], ()):
                 if batch not in explained:
@@ -104,6 +111,6 @@ def _serial_forms(mapping: Mapping) -> list[tuple[Serial, SerialForm]]:
     serials = [
         table.serial
         for table in mapping.tables.values()
-        if isinstance(table, Uses | Blocks) and table.serial is not None
+        if not isinstance(table, Projects) and table.serial is not None
     ]
     return [(serial, SerialForm(serial.form)) for serial in serials]

@@ -25,6 +25,7 @@ from typing import Literal
 from registry.chain.errors import Malformed
 from registry.chain.strict import MAX_INT, parse_decimal
 from registry.ledger.dates import day_of
+from registry.ledger.entries.supply import SERIAL_TEXT_CHARS_MAX
 
 AmountForm = Literal["plain", "comma", "decimal"]
 
@@ -161,14 +162,17 @@ class SerialForm:
             end = field.end()
         self.fields = frozenset(seen)
         self.pattern = re.compile(pattern + re.escape(form[end:]))
-        if not {"first", "last"} <= seen or set("{}") & set(_FIELD.sub("", form)):
+        braces = set("{}") & set(_FIELD.sub("", form))
+        if not {"first", "last"} <= seen or braces or "}{" in form:
             raise Malformed(
                 f"{shown(form)} is no form of serials",
-                todo="write {first} and {last}, and other fields as {name} in lower case",
+                todo="write {first}, {last} and other fields as {name}, with text between them",
             )
 
     def read(self, text: str) -> SerialRange:
         """Read one range; Unfit if it is not of the form or runs backwards."""
+        if len(text) > SERIAL_TEXT_CHARS_MAX:
+            raise Unfit(f"its serial text is longer than {SERIAL_TEXT_CHARS_MAX} characters")
         found = self.pattern.fullmatch(text)
         if found is None:
             raise Unfit(f"{shown(text)} is not a serial range of the form {shown(self.form)}")

@@ -106,7 +106,7 @@ def cut(group: Group, unit_g: int) -> Iterator[Batch]:
     taken: list[Piece] = []
     size = units = 0
     for piece in group.pieces:
-        more = _PART_BYTES + _ROW_BYTES + _DATE_BYTES + len(piece.row.text.encode()) + 3
+        more = _PART_BYTES + _ROW_BYTES + _DATE_BYTES + len(piece.text.encode()) + 3
         large = (units + piece.units) * unit_g > INTEGER_MAX
         if taken and (large or len(taken) == most or size + more > room):
             yield Batch(group.head, tuple(taken), group.issuance)
@@ -147,7 +147,7 @@ def open_batch(batch: Batch, name: str, frame: Frame) -> Draft:
 
 def _source(batch: Batch, frame: Frame) -> OpeningSource:
     rows = batch.rows
-    texts = [piece.row.text for piece in batch.pieces if piece.row.text]
+    texts = [piece.text for piece in batch.pieces if piece.text]
     dates = sorted({row.issued for row in rows if row.issued})
     return OpeningSource(
         registry=frame.mapping.registry,

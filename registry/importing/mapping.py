@@ -116,11 +116,13 @@ class Credits(Table, frozen=True, kw_only=True):
     vintage: Dated
     quantity: Quantity
     together: tuple[Column, ...] = ()
+    serial: Serial | None = None
 
 
 class Issuances(Credits, frozen=True, kw_only=True, tag="issuances"):
     """Credits as they were made; what was retired or cancelled of them stands in other tables.
-    `buffer`: the amounts among them that went to a buffer."""
+    `buffer`: the amounts among them that went to a buffer. With `serial`, a use's range must lie in
+    that of its issuance."""
 
     issued: Dated
     buffer: tuple[Amount, ...] = ()
@@ -132,7 +134,6 @@ class Uses(Credits, frozen=True, kw_only=True, tag="uses"):
     date: Dated
     status: Ended | EndedBy
     issued: Dated | None = None
-    serial: Serial | None = None
     purpose: PurposeBy | None = None
     since: Dated | None = None
 
@@ -145,7 +146,6 @@ class Blocks(Credits, frozen=True, kw_only=True, tag="blocks"):
     status: Status | StatusBy
     date: Dated | None = None
     free_without_date: bool = False
-    serial: Serial | None = None
     purpose: PurposeBy | None = None
 
 
@@ -186,7 +186,7 @@ def parse_mapping(data: bytes, name: str) -> Mapping:
         raise Malformed(
             "the mapping is not UTF-8", where=f"{name}, line {line}", todo="save it as UTF-8"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of numbers and nesting beyond all measure too
         raise Malformed(f"the mapping is not TOML: {error}", where=name) from error
     mapping = _convert(raw, text, name)
     _check(mapping, text, name)
@@ -214,19 +214,17 @@ def _typed(raw: object, kind: type[_T] | UnionType, text: str, name: str, table:
         reason = str(error)
         found = _PLACE.search(reason)
         place = found["place"] if found else ""
+        keys = re.sub(r"\[.*?\]", "", place)
         unknown = _FIELD.search(reason)
-        key = unknown[1] if unknown and "unknown" in reason else _last_key(place)
-        raise _fault(text, name, table, key, _PLACE.sub("", reason), place) from error
+        if unknown and "unknown" in reason:
+            keys = f"{keys}.{unknown[1]}"
+        raise _fault(text, name, table, keys, _PLACE.sub("", reason), place) from error
     return typed
 
 
-def _last_key(place: str) -> str:
-    return re.sub(r"\[.*?\]", "", place).rpartition(".")[2]
-
-
-def _fault(text: str, name: str, table: str, key: str, reason: str, place: str = "") -> Malformed:
-    """The error of a key: file, line where it can be told, table, place, reason."""
-    line = _line_of(text, table, key)
+def _fault(text: str, name: str, table: str, keys: str, reason: str, place: str = "") -> Malformed:
+    """The error of a path of keys: file, line where it can be told, place, reason."""
+    line = _line_of(text, table, [key for key in keys.split(".") if key])
     where = f"{name}, line {line}" if line else name
     inside = " ".join(part for part in (f"[{table}]" if table else "", place) if part)
     return Malformed(
@@ -236,23 +234,31 @@ def _fault(text: str, name: str, table: str, key: str, reason: str, place: str =
     )
 
 
-def _line_of(text: str, table: str, key: str) -> int:
-    """The first line of a TOML table that sets `key`, or of its head; 0 if neither is seen."""
-    found, inside = 0, not table
-    setting = re.compile(rf"""(?:^|[{{,\s])["']?{re.escape(key)}["']?\s*=""") if key else None
+def _line_of(text: str, table: str, path: list[str]) -> int:
+    """The line that sets the end of a path of keys in a TOML table, or as much of it as is seen.
+
+    Good enough for people: a string that looks like a setting may mislead it. 0: nothing seen.
+    """
+    found, inside, wanted = 0, not table, list(path)
     for number, line in enumerate(text.split("\n"), 1):
-        bare = line.strip()
-        if bare.startswith("["):
+        bare = line.split("#")[0].strip()
+        if bare.startswith("[") and bare.endswith("]") and not bare.startswith("[["):
             head = bare.strip("[] ")
-            inside = head == table or head.startswith(table + ".") if table else False
-            if inside and not found:
+            inside = head == table or head.startswith(f"{table}.") or not table
+            below = head.removeprefix(table).removeprefix(".").split(".")[0]
+            if inside and below in ("", *wanted[:1]):
                 found = number
-            inside = inside or (not table and head == key)
-            if not table and head == key:
-                return number
-        elif inside and setting is not None and setting.search(line):
-            return number
+                wanted = wanted[1:] if below else wanted
+        while inside and wanted and _sets(wanted[0], line):
+            found = number
+            wanted.pop(0)
+        if found and path and not wanted:
+            return found
     return found
+
+
+def _sets(key: str, line: str) -> bool:
+    return re.search(rf"""(?:^|[{{,\s])["']?{re.escape(key)}["']?\s*=""", line) is not None
 
 
 def _check(mapping: Mapping, text: str, name: str) -> None:
@@ -284,17 +290,25 @@ def _check_table(mapping: Mapping, table: AnyTable) -> None:
         return
     _check_date("vintage", table.vintage, whole=False)
     _check_date("issued", table.issued)
+    _check_serial(table.serial)
+    if mapping.draw is not None and table.serial is not None and not isinstance(table, Blocks):
+        raise Malformed("`draw` cuts uses to pieces; a range of serials has none.", where="serial")
     if isinstance(table, Issuances):
+        if table.serial is not None and table.buffer:
+            raise Malformed(
+                "which serials went to the buffer is not known; leave out `serial` or `buffer`.",
+                where="buffer",
+            )
         return
     _check_date("date", table.date)
-    _check_serial(table.serial)
     if isinstance(table, Blocks):
         if table.free_without_date and table.date is None:
             raise Malformed("`free_without_date` needs `date`.", where="free_without_date")
         return
     _check_date("since", table.since)
-    if mapping.draw is not None and table.serial is not None:
-        raise Malformed("`draw` cuts uses to pieces; a range of serials has none.", where="serial")
+    numbered = any(isinstance(t, Issuances) and t.serial for t in mapping.tables.values())
+    if numbered and table.serial is None:
+        raise Malformed("the issuances have `serial`, so the uses need it.", where="holds")
     if table.issued is None and "issued" in mapping.match:
         raise Malformed("`match` names the issue date, but `issued` is missing.", where="holds")
     if table.since is not None and mapping.draw is None:

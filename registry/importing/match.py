@@ -21,10 +21,11 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from msgspec import Struct
 
+from registry.importing.forms import SerialForm
 from registry.importing.mapping import Mapping, Status
 from registry.importing.rows import Key, Left, Row, key_of
 from registry.ledger.dates import day_of, format_day
@@ -37,6 +38,8 @@ class Piece(Struct, frozen=True, gc=False):
     row: Row
     units: int
     status: Status
+    text: str = ""
+    """The source's serials of it; empty where the source has none."""
 
 
 class Group(Struct, frozen=True, gc=False):
@@ -72,6 +75,8 @@ class Book(Struct, frozen=True):
     names: tuple[str, ...]
     from_one: frozenset[int]
     """The files whose serials are numbered from 1 within an issuance."""
+    forms: dict[int, SerialForm]
+    """The form of serials by file."""
 
 
 def assemble(mapping: Mapping, book: Book) -> tuple[list[Lot], list[Left]]:
@@ -93,10 +98,10 @@ class _Assembly:
         self._spoiled: dict[Key, str] = {}
 
     def run(self) -> tuple[list[Lot], list[Left]]:
-        for row in self._book.issuances:
-            self._issued[self._key(row)].append(row)
-        clashes = _clashes([*self._book.uses, *self._book.blocks])
-        self._sort_uses(clashes)
+        clashes = _clashes(chain(self._book.uses, self._book.blocks))
+        clashes |= _clashes(self._book.issuances)
+        self._sort(self._book.issuances, self._issued, clashes)
+        self._sort(self._book.uses, self._used, clashes)
         self._spoil_by_hints()
         self._leave_near_ones()
         for key, issuances in self._issued.items():
@@ -116,11 +121,16 @@ class _Assembly:
     def _tonnes(self, units: int) -> str:
         return format_tonnes(units * self._mapping.unit_g) + " t"
 
-    def _sort_uses(self, clashes: dict[tuple[int, int], Row]) -> None:
-        for row in self._book.uses:
+    def _sort(
+        self,
+        rows: list[Row],
+        by_key: dict[Key, list[Row]],
+        clashes: dict[tuple[int, int], Row],
+    ) -> None:
+        for row in rows:
             key = self._key(row)
             if (other := clashes.get((row.file, row.number))) is None:
-                self._used[key].append(row)
+                by_key[key].append(row)
                 continue
             self._leave([row], f"its serials overlap those of {self._name(other)}")
             self._spoil(key, self._name(row))
@@ -168,6 +178,8 @@ class _Assembly:
             self._leave(rows, f"{two} are equal: one or two?")
         elif self._mapping.draw is not None:
             self._draw(key, issuances, uses)
+        elif any(row.text for row in issuances):
+            self._place_by_serial(key, issuances, uses)
         elif not uses:
             self._lots += [Lot(key, (self._group(row, []),)) for row in issuances]
         elif len(issuances) > 1:
@@ -175,6 +187,39 @@ class _Assembly:
             self._leave(rows, f"uses such as {self._name(uses[0])} may be of {both}")
         else:
             self._place_on_one(key, issuances[0], uses)
+
+    def _place_by_serial(self, key: Key, issuances: list[Row], uses: list[Row]) -> None:
+        """Issuances have serials: each use is of the one whose range holds its own."""
+        by_issuance: dict[tuple[int, int], list[Row]] = defaultdict(list)
+        for use in uses:
+            holds = [row for row in issuances if use.text and _holds(row, use)]
+            if len(holds) != 1:
+                rows = [*issuances, *uses]
+                self._leave(rows, f"{self._name(use)} has serials of no issuance beside it")
+                return
+            by_issuance[holds[0].file, holds[0].number].append(use)
+        for row in issuances:
+            mine = by_issuance[row.file, row.number]
+            group = self._numbered_group(row, mine) if row.text else self._group(row, [])
+            self._lots.append(Lot(key, (group,)))
+
+    def _numbered_group(self, issuance: Row, uses: list[Row]) -> Group:
+        """An issuance with serials: uses at their own places, free serials between them."""
+        write = self._book.forms[issuance.file].write
+        pieces: list[Piece] = []
+        following = issuance.first
+
+        def fill(stop: int) -> None:
+            if following < stop:
+                text = write(issuance.text, following, stop - 1)
+                pieces.append(Piece(issuance, stop - following, "free", text))
+
+        for use in _by_serial(uses):
+            fill(use.first)
+            pieces.append(_whole(use))
+            following = use.last + 1
+        fill(issuance.last + 1)
+        return Group(issuance, tuple(pieces), issuance)
 
     def _place_on_one(self, key: Key, issuance: Row, uses: list[Row]) -> None:
         used = sum(row.units for row in uses)
@@ -193,7 +238,7 @@ class _Assembly:
                 f" but {self._name(issuance)} issued {issuance.units}",
             )
             return
-        ended = [Piece(row, row.units, row.status) for row in _by_serial(uses)]
+        ended = [_whole(row) for row in _by_serial(uses)]
         self._lots.append(Lot(key, (self._group(issuance, ended),)))
 
     def _group(self, issuance: Row, ended: list[Piece]) -> Group:
@@ -290,8 +335,20 @@ class _Assembly:
                 rows, f"{self._name(double[0])} and {self._name(double[1])} are equal: one or two?"
             )
             return
-        pieces = [Piece(row, row.units, row.status) for row in _by_serial(rows)]
+        pieces = [_whole(row) for row in _by_serial(rows)]
         self._lots.append(Lot(key, (Group(rows[0], tuple(pieces)),), keyed))
+
+
+def _whole(row: Row) -> Piece:
+    return Piece(row, row.units, row.status, row.text)
+
+
+def _holds(issuance: Row, use: Row) -> bool:
+    return (
+        issuance.numbering == use.numbering
+        and issuance.first <= use.first
+        and use.last <= issuance.last
+    )
 
 
 def _by_serial(rows: list[Row]) -> list[Row]:
@@ -308,17 +365,20 @@ def _double(rows: Sequence[Row]) -> tuple[Row, Row] | None:
     return None
 
 
-def _clashes(rows: list[Row]) -> dict[tuple[int, int], Row]:
+def _clashes(rows: Iterable[Row]) -> dict[tuple[int, int], Row]:
     """(file, number) of each row whose serials overlap another's in its numbering → the other."""
-    ranges = sorted((row for row in rows if row.text), key=lambda r: (r.numbering, r.first, r.last))
+    numberings: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.text:
+            numberings[row.numbering].append(row)
     found: dict[tuple[int, int], Row] = {}
-    widest: Row | None = None
-    for row in ranges:
-        if widest is None or row.numbering != widest.numbering or row.first > widest.last:
-            widest = row
-            continue
-        found.setdefault((widest.file, widest.number), row)
-        found.setdefault((row.file, row.number), widest)
-        if row.last > widest.last:
-            widest = row
+    for ranges in numberings.values():
+        ranges.sort(key=lambda row: row.first)
+        widest = ranges[0]
+        for row in ranges[1:]:
+            if row.first <= widest.last:
+                found.setdefault((widest.file, widest.number), row)
+                found.setdefault((row.file, row.number), widest)
+            if row.last > widest.last:
+                widest = row
     return found

@@ -22,10 +22,10 @@ from msgspec import Struct
 
 from registry.chain.errors import Broken, Malformed
 from registry.importing.earlier import Earlier
-from registry.importing.forms import Unfit
-from registry.importing.layout import Batch, Draft, Frame, cut, identity, open_batch
+from registry.importing.forms import SerialForm, Unfit
+from registry.importing.layout import Batch, Draft, Frame, cut, open_batch
 from registry.importing.mapping import Blocks, Issuances, Mapping, Projects, Uses
-from registry.importing.match import Book, Lot, assemble
+from registry.importing.match import Book, Group, Lot, assemble
 from registry.importing.read import (
     Header,
     Record,
@@ -40,6 +40,8 @@ from registry.ledger.entries import Opening
 
 FILES_MAX = 16
 """As many files as one opening may name."""
+ROWS_MAX = 1_000_000
+"""Most rows of one import: a row takes up to a kilobyte of memory."""
 BATCH_NUMBER_MAX = 999_999
 STATUSES = ("free", "buffer", "retired", "cancelled")
 
@@ -145,6 +147,7 @@ class _Reading:
         self._hints: list[tuple[Key, str]] = []
         self._read: list[int] = []
         self._from_one: set[int] = set()
+        self._forms: dict[int, SerialForm] = {}
         for at, (header, source) in enumerate(found):
             self._read_file(at, header, source)
 
@@ -152,7 +155,8 @@ class _Reading:
         hasher = sha256()
         rows = records(source, hasher.update)
         splitter = Splitter(self._mapping.encoding, self._mapping.delimiter)
-        next(rows)
+        next(rows)  # the header
+        rows = self._limited(rows, source.name)
         if isinstance(self._mapping.tables[header.table], Projects):
             count = self._read_projects(at, header, source.name, rows, splitter)
         else:
@@ -164,12 +168,26 @@ class _Reading:
         self.hashes = (*self.hashes, digest)
         self._read.append(count)
 
+    def _limited(self, rows: Iterator[Record], name: str) -> Iterator[Record]:
+        """The records, as far as the limit of all files allows."""
+        room = ROWS_MAX - sum(self._read)
+        for record in rows:
+            if record.number > room + 1:
+                raise Malformed(
+                    f"more than {ROWS_MAX} rows in all",
+                    where=name,
+                    todo="cut the book at issuances and import the pieces one by one",
+                )
+            yield record
+
     def _read_credits(
         self, at: int, header: Header, name: str, rows: Iterator[Record], splitter: Splitter
     ) -> int:
         reader = RowReader(self._mapping, header, name, at, self._classes)
         if reader.from_one:
             self._from_one.add(at)
+        if reader.form is not None:
+            self._forms[at] = reader.form
         kept, count = self._rows[reader.kind], 0
         for record in rows:
             count += 1
@@ -217,6 +235,7 @@ class _Reading:
             hints=self._hints,
             names=tuple(name for _, name in self.files),
             from_one=frozenset(self._from_one),
+            forms=self._forms,
         )
 
     def count(self, lots: list[Lot], left: list[Left]) -> tuple[FileCount, ...]:
@@ -265,7 +284,7 @@ def _name_batches(
     explained: set[str] = set()
     for lot in lots:
         batches = [batch for group in lot.groups for batch in cut(group, mapping.unit_g)]
-        known = [earlier.name_of(identity(open_batch(b, "", frame))) for b in batches]
+        known = [earlier.name_of(open_batch(batch, "", frame)) for batch in batches]
         explained.update(name for name in known if name is not None)
         cuts.append(list(zip(batches, known, strict=True)))
     planned: list[Planned] = []
@@ -273,12 +292,16 @@ def _name_batches(
     left: list[Left] = []
     following: dict[int, int] = defaultdict(int)
     for lot, batches_known in zip(lots, cuts, strict=True):
-        new = any(known is None for _, known in batches_known)
-        reason = earlier.conflict(lot, lot_rows(lot), explained) if new else None
-        if reason is not None:
-            left += [Left(row.file, row.number, reason) for row in lot_rows(lot)]
-            continue
-        taken.append(lot)
+        if any(known is None for _, known in batches_known):
+            rest, refused = _beside_earlier(lot, earlier, explained)
+            left += refused
+            if rest is None:
+                continue
+            if rest is not lot:
+                batches_known = [(b, None) for g in rest.groups for b in cut(g, mapping.unit_g)]
+            taken.append(rest)
+        else:
+            taken.append(lot)
         for batch, name in batches_known:
             if name is None:
                 year = batch.head.vintage
@@ -293,6 +316,28 @@ def _name_batches(
             else:
                 planned.append(Planned(name, batch, known=True))
     return planned, taken, left
+
+
+def _beside_earlier(
+    lot: Lot, earlier: Earlier, explained: set[str]
+) -> tuple[Lot | None, list[Left]]:
+    """What of a lot can be opened beside the batches of the log, and the rows that cannot."""
+    if (reason := earlier.conflict(lot, lot_rows(lot), explained)) is None:
+        return lot, []
+    if lot.keyed:
+        return None, [Left(row.file, row.number, reason) for row in lot_rows(lot)]
+    (group,) = lot.groups
+    pieces, left = [], []
+    for piece in group.pieces:
+        # None explained: what remains is cut anew, and must not repeat a batch that is there.
+        reason = earlier.conflict_of_row(piece.row, set())
+        if reason is None:
+            pieces.append(piece)
+        else:
+            left.append(Left(piece.row.file, piece.row.number, reason))
+    if not pieces:
+        return None, left
+    return Lot(lot.key, (Group(pieces[0].row, tuple(pieces)),), lot.keyed), left
 
 
 def _batch_name(region: str, program: str, year: int, number: int) -> str:

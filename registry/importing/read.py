@@ -23,7 +23,6 @@ from registry.importing.mapping import Encoding, Mapping
 
 RECORD_BYTES_MAX = 1_000_000
 COLUMNS_MAX = 1_000
-ROWS_MAX = 5_000_000
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -56,7 +55,7 @@ def records(source: Source, seen: Callable[[bytes], object] | None = None) -> It
 
     A record ends at a line end outside quotes, which is where the quotes so far are even.
     """
-    number, open_since, pending = 1, 0, bytearray()
+    number, quotes, pending = 1, 0, bytearray()
     for line, ended in _lines(source, seen):
         pending += line
         if len(pending) > RECORD_BYTES_MAX:
@@ -65,24 +64,22 @@ def records(source: Source, seen: Callable[[bytes], object] | None = None) -> It
                 where=f"{source.name}, row {number}",
                 todo="look for a quotation mark that is never closed",
             )
-        if pending.count(b'"') % 2:
-            open_since = number
+        quotes += line.count(b'"')
+        if quotes % 2:
             if ended:
                 pending += b"\n"
             continue
-        open_since = 0
         if ended and pending.endswith(b"\r"):
             del pending[-1]
         if ended or pending:
             yield Record(number, bytes(pending))
         number += 1
-        if number > ROWS_MAX:
-            raise Malformed(f"more than {ROWS_MAX} rows", where=source.name, todo="cut the file")
+        quotes = 0
         pending.clear()
-    if open_since:
+    if quotes:
         raise Malformed(
             "a quotation mark is never closed",
-            where=f"{source.name}, row {open_since}",
+            where=f"{source.name}, row {number}",
             todo="close it, or double it if it belongs to the text",
         )
 

@@ -32,7 +32,6 @@ from registry.importing.mapping import (
 )
 from registry.importing.read import Header, place
 from registry.ledger.entries.common import TITLE_CHARS_MAX
-from registry.ledger.entries.supply import SERIAL_TEXT_CHARS_MAX
 
 YEAR_MIN, YEAR_MAX = 1990, 2200
 """Vintages that an entry may have."""
@@ -201,8 +200,6 @@ class _SerialReader:
                     f"its serial says {shown(found.fields[name])},"
                     f" but column {shown(column)} says {shown(fields[at])}"
                 )
-        if len(text) > SERIAL_TEXT_CHARS_MAX:
-            raise Unfit(f"its serial text is longer than {SERIAL_TEXT_CHARS_MAX} characters")
         # A range never without a numbering: one blank where numbers stand once in the registry.
         numbering = " ".join(found.fields[name] for name in self._numbering) or " "
         return _Range(self._shared.setdefault(numbering, numbering), found.first, found.last, text)
@@ -220,7 +217,10 @@ class RowReader:
             raise Malformed("a table of projects has no credits", where=name)
         cells = _Cells(header, name)
         self._mapping, self._file, self._columns = mapping, file, len(header.columns)
-        self._shared: dict[str, str] = {}  # one string for equal texts of many rows
+        # One object for equal values of many rows: it halves the memory of a long book.
+        self._shared: dict[str, str] = {}
+        self._years: dict[int, int] = {}
+        self._togethers: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._project = cells.at(table.project)
         self._vintage = cells.at(table.vintage.column), date_form(table.vintage.form)
         self._together = [cells.at(column) for column in table.together]
@@ -232,10 +232,11 @@ class RowReader:
         self._serial: _SerialReader | None = None
         if isinstance(table, Uses | Blocks):
             self._end = _Ending(table, cells)
-            if table.serial is not None:
-                self._serial = _SerialReader(table.serial, cells, self._shared)
+        if table.serial is not None:
+            self._serial = _SerialReader(table.serial, cells, self._shared)
         if isinstance(table, Uses):
             self._since = cells.day(table.since)
+        self.form = None if table.serial is None else SerialForm(table.serial.form)
         self.from_one = isinstance(table, Uses) and bool(table.serial and table.serial.from_one)
         self.kind = type(table)
         for column in table.report:
@@ -310,10 +311,11 @@ class RowReader:
         year = form.year(fields[at])
         if not YEAR_MIN <= year <= YEAR_MAX:
             raise Unfit(f"{year} is no vintage between {YEAR_MIN} and {YEAR_MAX}")
-        return year
+        return self._years.setdefault(year, year)
 
     def _read_together(self, fields: Sequence[str]) -> tuple[str, ...]:
-        return tuple([self._one(fields[at]) for at in self._together])
+        together = tuple([fields[at] for at in self._together])
+        return self._togethers.setdefault(together, together)
 
     def _read_class(self, fields: Sequence[str], project: str) -> str:
         """The class of a row's own column, else of its project; none where the mapping has none."""

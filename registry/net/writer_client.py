@@ -16,6 +16,7 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from registry.chain.errors import Broken, Unavailable
 from registry.ledger.refusals import Refusal
@@ -103,8 +104,8 @@ class _Line(asyncio.Protocol):
         self._error: Unavailable | Broken = Unavailable(_UNKNOWN, todo=_AGAIN)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        # uvloop's transports have the methods of asyncio.Transport and are no subclass of it.
+        self._transport = cast("asyncio.Transport", transport)
 
     def send(self, requests: list[_Request]) -> None:
         """Send what has gathered as one frame."""

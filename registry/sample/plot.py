@@ -24,7 +24,7 @@ TURNED_BACK_T = 4
 TRADES_T = {"firm": 25_000, "organiser": 12_000, "mall": COINS_T, DEFENDANT: ORDER_T}
 MANDATED_T = FOREST_T - sum(TRADES_T.values())
 """What the farm's agent sells for it: the rest."""
-LEAD_MS = 2_000
+LEAD_MS = 1_000
 """A rulebook begins a moment after it is signed, never before it is recorded."""
 
 PROGRAM = "PHCER"

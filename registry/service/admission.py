@@ -149,10 +149,13 @@ class Admission:
 
     async def _refusal_of(self, parsed: Parsed, signer: str) -> Outcome:
         """Which rule an entry with a bad signature breaks first."""
-        (verdict,) = await asyncio.to_thread(self.check, (parsed.note,))
+        (verdict,), _ = await asyncio.to_thread(self.check, (parsed.note,))
         return verdict if isinstance(verdict, Refusal) else refuse("bad_signature", signer=signer)
 
-    def check(self, notes: Sequence[bytes]) -> list[dryrun.Verdict]:
-        """What would become of the notes, in this order, if they were submitted now."""
+    def check(self, notes: Sequence[bytes]) -> tuple[list[dryrun.Verdict], int]:
+        """What would become of the notes, in this order, if they were submitted now; as of which
+
+        size that is said.
+        """
         with self._reader.snapshot() as snapshot:
-            return dryrun.check(snapshot, notes, self._clock_ms())
+            return dryrun.check(snapshot, notes, self._clock_ms()), snapshot.head.size

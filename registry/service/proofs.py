@@ -39,6 +39,7 @@ from registry.chain.tlog import (
 )
 from registry.ports import Published, ReadStore, TileSource
 from registry.service.reading import Absent
+from registry.verify.build import build_evidence
 
 TILES_KEPT_MAX = 1_024
 """Tiles of hashes kept per process, up to 35 kB each."""
@@ -128,6 +129,15 @@ class Prover:
             hashes=tuple([h.hex() for h in prove_consistency(old, at, self._hashes.at(at))]),
             checkpoint=newest.published.note.decode() if at == newest.head.size else UNSET,
         )
+
+    def evidence(self, index: int) -> bytes:
+        """The evidence file about a record, under the newest checkpoint; see `verify.build`."""
+        with self._reader.snapshot() as snapshot:
+            if index >= snapshot.head.size:
+                raise Absent(f"there is no entry {index}: the log has {snapshot.head.size} entries")
+            published = snapshot.published()
+            size = published.size if published else 0
+            return build_evidence(index, snapshot, self._hashes.at(size))
 
     def checkpoint(self) -> bytes:
         """The newest published checkpoint, as it was signed."""

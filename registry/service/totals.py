@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from registry.chain.note import parse_note
 from registry.ledger import values as v
-from registry.ports import ReadStore, Snapshot
+from registry.ports import Published, ReadStore, Snapshot
 from registry.service.books import STATUSES, StatusCounts
 from registry.service.reading import log, scan
 
@@ -125,13 +125,18 @@ def with_published(snapshot: Snapshot, stats: Stats) -> Stats:
     if published is None:
         return stats
     fields = {name: getattr(stats, name) for name in stats.__struct_fields__}
-    lines = parse_note(published.note).signatures
+    origin = "" if isinstance(stats.origin, UnsetType) else stats.origin
     fields |= {
         "published_size": published.size,
         "published_ms": published.time_ms,
-        "witnessed": any(line.name != stats.origin for line in lines),
+        "witnessed": is_witnessed(published, origin),
     }
     return Stats(**fields)
+
+
+def is_witnessed(published: Published, origin: str) -> bool:
+    """Whether a checkpoint carries a line that is not the log's own."""
+    return any(line.name != origin for line in parse_note(published.note).signatures)
 
 
 def _program(name: str, sums: dict[str, int]) -> ProgramTotals:

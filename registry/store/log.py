@@ -101,11 +101,10 @@ class SqlLogStore:
         texts = self._statements
         with sqlite.write_transaction(self._connection, "commit"):
             self._swap_head(old, new)
-            if records:
-                self._many(texts.insert_record, [(r.index, r.leaf_hash, r.record) for r in records])
-                self._many(texts.insert_id, [(r.id_key, r.index) for r in records])
-                self._many(texts.insert_leaf, _leaf_rows(records))
-                self._many(texts.insert_mention, _mention_rows(records))
+            self._many(texts.insert_record, [(r.index, r.leaf_hash, r.record) for r in records])
+            self._many(texts.insert_id, [(r.id_key, r.index) for r in records])
+            self._many(texts.insert_leaf, _leaf_rows(records))
+            self._many(texts.insert_mention, _mention_rows(records))
             self._put_state(changes)
         self._failed = False
 
@@ -135,13 +134,12 @@ class SqlLogStore:
         # In the order of the keys: neighbours in the tree are written one after the other.
         put = sorted([change for change in changes if change[1] is not None])
         gone = sorted([(key,) for key, value in changes if value is None])
-        if put:
-            self._many(self._statements.put_state, put)
-        if gone:
-            self._many(self._statements.delete_state, gone)
+        self._many(self._statements.put_state, put)
+        self._many(self._statements.delete_state, gone)
 
     def _many(self, text: str, rows: Sequence[tuple[object, ...]]) -> None:
-        self._connection.exec_driver_sql(text, rows)
+        if rows:
+            self._connection.exec_driver_sql(text, rows)
 
     def _last_index(self) -> int:
         with sqlite.guarded("be read"):
@@ -203,7 +201,7 @@ def _mention_rows(records: Sequence[NewRecord]) -> list[MentionRow]:
     """One row per subject and segment, in the order of the tree."""
     rows: list[MentionRow] = []
     bits, number_of = schema.MENTION_SEGMENT_BITS, schema.subject_number
-    segment = records[0].index >> bits
+    segment = records[0].index >> bits if records else 0
     found: dict[str, list[int]] = {}
 
     def finish() -> None:

@@ -16,6 +16,7 @@ from registry.chain.errors import Unavailable
 from registry.chain.tlog import Frontier
 from registry.store import schema, sqlite
 from registry.store.database import ORIGIN, foreign_schema, schema_revision
+from registry.store.tiles import sync_directory
 
 
 def create_database(path: Path, origin: str) -> None:
@@ -26,21 +27,25 @@ def create_database(path: Path, origin: str) -> None:
             where=str(path),
             todo="choose another data directory",
         )
-    engine = sqlite.writer_engine(path)
+    # Made beside its place: a crash leaves nothing there that looks like a log.
+    new = path.with_name(path.name + ".new")
+    for left in (new, sqlite.wal_of(new), sqlite.shared_of(new)):
+        left.unlink(missing_ok=True)
+    engine = sqlite.writer_engine(new)
     empty = Frontier()
-    with (
-        sqlite.guarded("be made"),
-        engine.connect() as connection,
-        sqlite.write_transaction(connection, "be made"),
-    ):
-        _upgrade(connection)
-        connection.execute(insert(schema.meta).values(key=ORIGIN, value=origin))
-        connection.execute(
-            insert(schema.head).values(
-                id=1, size=0, root=empty.root(), time_ms=0, epoch=0, frontier=empty.encode()
+    with sqlite.guarded("be made"), engine.connect() as connection:
+        with sqlite.write_transaction(connection, "be made"):
+            _upgrade(connection)
+            connection.execute(insert(schema.meta).values(key=ORIGIN, value=origin))
+            connection.execute(
+                insert(schema.head).values(
+                    id=1, size=0, root=empty.root(), time_ms=0, epoch=0, frontier=empty.encode()
+                )
             )
-        )
+        sqlite.move_wal(connection)
     engine.dispose()
+    new.rename(path)
+    sync_directory(path.parent)
 
 
 def upgrade_database(path: Path) -> None:

@@ -186,3 +186,13 @@ def check_integrity(connection: Connection) -> list[str]:
 def move_wal(connection: Connection) -> None:
     """Move the WAL into the file and empty it."""
     connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def wal_of(path: Path) -> Path:
+    """Where SQLite writes what is committed and not yet in the file."""
+    return path.with_name(path.name + "-wal")
+
+
+def shared_of(path: Path) -> Path:
+    """SQLite's index of the WAL, made anew at each opening."""
+    return path.with_name(path.name + "-shm")

@@ -28,6 +28,7 @@ from registry.chain.note import (
     sign_line,
     verifier_key,
 )
+from registry.chain.strict import parse_base64, parse_decimal
 from registry.chain.tlog import EMPTY_ROOT, check_consistency
 
 ORIGIN = "cn-gd.example/log/5f0c91ae"
@@ -81,6 +82,35 @@ def test_signed_checkpoints_of_others(others: Any) -> None:
         open_checkpoint(
             monkeys["checkpoint_5"].encode(), LogKeys("bananas", other.public_key, None)
         )
+
+
+def test_exchanges_of_another_witness(others: Any) -> None:
+    """Its verdicts, by a witness of a few lines around our parts."""
+    shared = others("witness/litewitness_exchanges.json")
+    origin = shared["exchanges"][0]["request_body"].split("\n")[2]
+    keys = LogKeys(origin, bytes.fromhex(shared["log_key_sigsum_hex"]), None)
+    seen = Checkpoint(origin, 0, EMPTY_ROOT)
+
+    def answer(body: bytes) -> tuple[int, Checkpoint]:
+        head, _, checkpoint = body.partition(b"\n\n")
+        old, *proof = head.split(b"\n")
+        try:
+            new = open_checkpoint(checkpoint, keys)
+        except (NotTrusted, Malformed):  # one of their signatures is bad in its last, unused bits
+            return 403, seen
+        if parse_decimal(old.removeprefix(b"old ")) != seen.size:
+            return 409, seen
+        try:
+            hashes = tuple(map(parse_base64, proof))
+            check_consistency(hashes, seen.size, seen.root, new.size, new.root)
+        except NotTrusted:
+            return 422, seen
+        return 200, new
+
+    for exchange in shared["exchanges"]:
+        status, seen = answer(exchange["request_body"].encode())
+        assert status == exchange["status"], exchange["assert"]
+    assert seen.size == 5
 
 
 def test_a_sigsum_checkpoint_is_signed_to_the_same_bytes(others: Any) -> None:

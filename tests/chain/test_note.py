@@ -226,7 +226,8 @@ def test_key_id_is_that_of_the_specification() -> None:
 
 def test_vkey_round_trip() -> None:
     own = verifier_key("x", TYPE_OWN, b"\x0etanbu.batch/v1" + KEYS["one"].public_key)
-    for key in (*KEYS.values(), own):
+    ends = [verifier_key("x", TYPE_OWN, b"k" * length) for length in (1, 1024)]
+    for key in (*KEYS.values(), own, *ends):
         assert parse_vkey(format_vkey(key)) == key
 
 

@@ -67,7 +67,7 @@ def test_our_vectors(vectors: Any) -> None:
     st.integers(0, 2**63 - 1),
     st.lists(st.binary(min_size=32, max_size=32), max_size=63),
     st.binary(min_size=1, max_size=50),
-    st.none() | st.binary(max_size=50),
+    st.none() | st.binary(min_size=1, max_size=50),
 )
 def test_parse_inverts_format(
     index: int, hashes: list[bytes], checkpoint: bytes, extra: bytes | None
@@ -119,12 +119,17 @@ def test_any_single_byte_of_the_file_matters() -> None:
     [
         Proof(-1, (), b"c"), Proof(2**63, (), b"c"), Proof(0, (b"short",), b"c"),
         Proof(0, (bytes(32),) * 64, b"c"), Proof(0, (), b""), Proof(0, (), b"c" * 65_536),
-        Proof(0, (), b"c", b"e" * 65_536),
+        Proof(0, (), b"c", b"e" * 65_536), Proof(0, (), b"c", b""),
     ],
 )  # fmt: skip
 def test_proofs_without_a_file_are_refused(proof: Proof) -> None:
     with pytest.raises(Malformed):
         format_proof(proof)
+
+
+def test_the_largest_file_reads() -> None:
+    proof = Proof(2**63 - 1, (bytes(32),) * 63, b"c" * 65_535, b"e" * 65_535)
+    assert parse_proof(format_proof(proof)) == proof
 
 
 def test_a_huge_file_is_refused_before_it_is_read() -> None:

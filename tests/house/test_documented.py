@@ -13,10 +13,11 @@ from typing import get_args
 
 import pytest
 
+from registry.cli.lazy import COMMANDS
 from registry.ledger.entries import KINDS, Entry
 from registry.ledger.refusals import CATALOGUE
 from tests.house import tree
-from tools import reference
+from tools import reference, reference_shell
 
 HAND_WRITTEN_CHARS_MIN = 200
 
@@ -95,3 +96,18 @@ def test_every_kind_is_in_the_union_and_has_a_rule() -> None:
 def test_the_call_graph_follows_calls_in_order() -> None:
     steps = reference.read_steps("def f():\n    refuse('a')\n    g()\n    return refuse('c')\n")
     assert steps == {"f": [(True, "a"), (False, "g"), (True, "c")]}
+
+
+def test_every_route_says_what_it_does() -> None:
+    routes = reference_shell.routes()
+    assert len(routes) > 20
+    assert [route.path for route in routes if not route.summary] == []
+    assert [path for path, what in reference_shell.page_routes() if not what] == []
+
+
+def test_every_command_has_its_module_and_an_example() -> None:
+    missing = [c.name for c in COMMANDS if not reference_shell.has_module(c)]
+    assert missing == [], "commands without a module"
+    for words in reference_shell.commands():
+        said = reference_shell.help_of(words)
+        assert "Example:" in said or "Commands:" in said, " ".join(words)

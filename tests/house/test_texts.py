@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.house import texts, tree
+from tools.reference_shell import commands, help_of
 
 READMES = ("README.md", "README.zh-CN.md")
 MAKE_IN_PROSE = re.compile(r"`make ([a-z]+)")
@@ -36,6 +37,37 @@ def test_what_the_readme_makes_can_be_made(name: str) -> None:
     named |= set(MAKE_IN_PROSE.findall(text))
     assert {"run", "test"} <= named
     assert named - targets == set()
+
+
+def unknown_words(words: list[str]) -> list[str]:
+    """What a `tanbu …` command line says that the command does not know."""
+    known = set(commands())
+    named = tuple(words[1:3]) if tuple(words[1:3]) in known else tuple(words[1:2])
+    if named not in known:
+        return [" ".join(words[:3])]
+    said = help_of(named)
+    options = [word.partition("=")[0] for word in words if word.startswith("-")]
+    return [f"{' '.join(named)} {option}" for option in options if f"{option} " not in said]
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_what_the_readme_runs_exists(name: str) -> None:
+    lines = [words for words in texts.commands(page(name)) if words[0].endswith("tanbu")]
+    assert lines
+    assert [unknown for words in lines for unknown in unknown_words(words)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "unknown"),
+    [
+        ("tanbu verify e.json --trust t", []),
+        ("tanbu entry sign d.note --help", []),
+        ("tanbu fly --high", ["tanbu fly --high"]),
+        ("tanbu verify e.json --hope t", ["verify --hope"]),
+    ],
+)
+def test_an_unknown_command_or_option_is_found(line: str, unknown: list[str]) -> None:
+    assert unknown_words(line.split()) == unknown
 
 
 def dead_links(where: Path, page: texts.Page) -> list[str]:

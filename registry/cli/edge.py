@@ -55,7 +55,7 @@ def guarded(act: Callable[[], int]) -> int:
     except TanbuError as error:
         return _tanbu_error(error)
     except typer.TyperException as error:
-        shell.complain(error.format_message().rstrip("."), todo="see --help", kind="usage")
+        shell.fail("usage", error.format_message().rstrip("."), todo="see --help")
         return Exit.USAGE
     except (KeyboardInterrupt, typer.Abort):
         shell.note("tanbu: stopped")
@@ -129,7 +129,7 @@ def _trace(error: BaseException) -> None:
 
 def _tanbu_error(error: TanbuError) -> int:
     _trace(error)
-    shell.complain(error.message, error.where, error.todo, type(error).__name__.lower())
+    shell.fail(type(error).__name__.lower(), error.message, error.where, error.todo)
     return shell.exit_code(error)
 
 
@@ -137,12 +137,12 @@ def _os_error(error: OSError) -> int:
     _trace(error)
     where = str(error.filename or "")
     todo = "make room and run the command again" if error.errno == ENOSPC else ""
-    shell.complain(error.strerror or str(error), where, todo, "unreadable")
+    shell.fail("unreadable", error.strerror or str(error), where, todo)
     return Exit.USAGE
 
 
 def _bug(error: Exception) -> int:
     _trace(error)
     what = f"this should not happen: {type(error).__name__}: {error}"
-    shell.complain(what, todo="run it again with --debug and report what it shows", kind="bug")
+    shell.fail("bug", what, todo="run it again with --debug and report what it shows")
     return Exit.UNCHECKED

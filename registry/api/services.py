@@ -1,0 +1,48 @@
+"""What the routes of one process share, and what they may be told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from registry.api.metrics import Metrics
+from registry.ports import ReadStore, TileSource, WriterClient
+from registry.service.admission import Admission
+from registry.service.proofs import Prover
+from registry.service.publication import PublicationWatch
+from registry.service.totals import Totals
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """`clock_ms`: Unix time. `alone`: started without asking anyone for the highest known size."""
+
+    clock_ms: Callable[[], int]
+    version: str = "0"
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases over one store, one writer and one place of tiles."""
+
+    reader: ReadStore
+    admission: Admission
+    watch: PublicationWatch
+    prover: Prover
+    totals: Totals
+    metrics: Metrics
+    settings: ApiSettings
+
+    @classmethod
+    def over(
+        cls, reader: ReadStore, writer: WriterClient, tiles: TileSource, settings: ApiSettings
+    ) -> "Services":
+        """Put them together."""
+        return cls(
+            reader=reader,
+            admission=Admission(reader, writer, settings.clock_ms),
+            watch=PublicationWatch(reader),
+            prover=Prover(reader, tiles),
+            totals=Totals(reader),
+            metrics=Metrics(),
+            settings=settings,
+        )

@@ -1,0 +1,93 @@
+"""What is checked before a log goes on (DESIGN §7, Start); each fault is one clear line.
+
+Run by a short process of its own before the others start, so that none of them loads Alembic:
+
+    python -m registry.bootstrap.start DATA [--alone]      prints the origin and the size as JSON
+"""
+
+import json
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry.bootstrap.data import (
+    DataDirectory,
+    SystemClock,
+    check_signer,
+    locked,
+    log_keys,
+    read_log,
+)
+from registry.bootstrap.life import report
+from registry.chain import ed25519
+from registry.chain.errors import Broken, TanbuError
+from registry.ledger import values as v
+from registry.ledger.rulesets import ruleset
+from registry.signers.logkeys import FileSigner, read_log_keys
+from registry.store.database import open_for_writing, origin_of
+from registry.store.log import SqlState
+from registry.store.migrate import upgrade_database
+from registry.store.publication import SqlPublicationStore
+from registry.store.statements import statements_for
+from registry.store.tiles import DirectoryTiles
+from registry.writer.publish import Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a data directory holds."""
+
+    origin: str
+    size: int
+    published_size: int
+
+
+def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
+    """Check all that can be checked quickly, bring an older schema forward, publish what is due.
+
+    Raises Unavailable, NotTrusted, Malformed or Broken with the reason why the log must not go on.
+    """
+    ed25519.self_check()
+    with locked(data):
+        upgrade_database(data.database)
+        signer = read_log_keys(data.keys, SystemClock().now_ms)
+        engine = open_for_writing(data.database)
+        with engine.connect() as connection:
+            origin = origin_of(connection)
+            log = read_log(SqlState(connection, statements_for(engine)))
+        if origin != log.origin:
+            raise Broken(f"the database is that of {origin}, its state that of {log.origin}")
+        ruleset(log.ruleset)
+        check_signer(log, signer.origin, signer.vkeys)
+        store = SqlPublicationStore(engine)
+        with closing(store):
+            publisher = make_publisher(store, data, signer, log)
+            publisher.open(alone=alone)
+            publisher.step()
+            published = publisher.published
+            size = store.head().size
+        engine.dispose()
+    return Started(origin, size, 0 if published is None else published.size)
+
+
+def make_publisher(
+    store: SqlPublicationStore, data: DataDirectory, signer: FileSigner, log: v.Log
+) -> Publisher:
+    """A publisher over the tiles and keys of a data directory."""
+    return Publisher(store, DirectoryTiles(data.tiles), signer, log_keys(log), SystemClock().now_ms)
+
+
+def main(arguments: list[str]) -> int:
+    """Check, and print what there is."""
+    data = DataDirectory(Path(arguments[0]))
+    try:
+        started = check_start(data, alone="--alone" in arguments[1:])
+    except TanbuError as error:
+        return report("start", error)
+    sys.stdout.write(json.dumps({"origin": started.origin, "size": started.size}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

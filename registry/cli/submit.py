@@ -1,0 +1,81 @@
+"""`tanbu submit`: hand complete entries to a registry and print what became of each.
+
+The same file submitted again answers the first receipt, so an unknown outcome is answered by
+running the command again.
+
+Refuses to know: what the entries mean.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from registry.cli import files
+from registry.cli.remote import DEFAULT_URL, UrlOption, client, report
+from registry.cli.shell import Exit, emit, words
+from registry.ledger.codec import ENTRY_BYTES_MAX, parse_entry
+from registry.net.wire import Receipt, Result
+
+app = typer.Typer()
+
+
+class Wait(StrEnum):
+    """Until when a submission waits for its answer."""
+
+    committed = "committed"
+    published = "published"
+
+
+@app.command()
+def submit(
+    file: Annotated[list[Path], typer.Argument(metavar="NOTE…", help="Complete entries.")],
+    url: UrlOption = DEFAULT_URL,
+    wait: Annotated[
+        Wait, typer.Option(help="committed: it is durable; published: with a proof.")
+    ] = Wait.committed,
+) -> Exit:
+    """Hand complete entries to a log and print the receipts.
+
+    Each entry stands for itself: one that is refused does not hold up the others. Safe to repeat.
+
+    \b
+    Example:
+      tanbu submit transfer.note --url http://127.0.0.1:8000 --wait published
+    """
+    notes = [files.read(path, ENTRY_BYTES_MAX) for path in file]
+    for note in notes:
+        parse_entry(note)
+    with client(url) as log:
+        results = log.submit(notes, wait=wait.value)
+    worst = Exit.GOOD
+    lines, found = [], []
+    for path, result in zip(file, results, strict=True):
+        found.append({"file": str(path), **_result(result)})
+        if isinstance(result.committed, Receipt):
+            lines.append(f"{path}: {_receipt(result.committed)}")
+        elif result.problem:
+            worst = max(worst, report(result.problem, str(path)))
+    emit(found, lines)
+    return worst
+
+
+def _receipt(receipt: Receipt) -> str:
+    already = words(" (already in the log)", "（已在账本中）") if receipt.replayed else ""
+    published = ""
+    if receipt.inclusion:
+        published = words(
+            f", published at size {receipt.inclusion.size}",
+            f"，已在规模 {receipt.inclusion.size} 发布",
+        )
+    return (
+        words(f"index {receipt.index}", f"序号 {receipt.index}")
+        + f", {receipt.time_ms} ms, leaf {receipt.leaf_hash}{published}{already}"
+    )
+
+
+def _result(result: Result) -> dict[str, object]:
+    found: dict[str, object] = msgspec.to_builtins(result)
+    return found

@@ -1,0 +1,51 @@
+"""Trust as the command line takes it: a directory of files that the user has from elsewhere.
+
+Refuses to know: what is checked with it.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.chain.checkpoint import Checkpoint, parse_checkpoint
+from registry.chain.errors import NotTrusted, Unavailable
+from registry.chain.note import open_note, parse_note
+from registry.cli import files
+from registry.verify.trust import FILE_BYTES_MAX, LOGS_MAX, Trust, parse_trust
+
+TrustOption = Annotated[
+    Path,
+    typer.Option(
+        "--trust",
+        metavar="DIR",
+        envvar="TANBU_TRUST",
+        help="Your trust: one file per log, from a source that you believe.",
+    ),
+]
+
+
+def read_trust(directory: Path) -> Trust:
+    """The trust files of a directory; Unavailable if there are none, Malformed if one is bad."""
+    if not directory.is_dir():
+        raise Unavailable(
+            "there is no such trust directory",
+            where=str(directory),
+            todo="get the log's trust file from a source that you believe",
+        )
+    found = sorted(directory.glob("*.json"))[: LOGS_MAX + 1]
+    return parse_trust((str(path), files.read(path, FILE_BYTES_MAX)) for path in found)
+
+
+def open_head(note: bytes, trust: Trust) -> Checkpoint:
+    """The head of a checkpoint whose log trust knows; NotTrusted unless its lines are good."""
+    parsed = parse_note(note)
+    head = parse_checkpoint(parsed.text)
+    verifiers = trust.of(head.origin).verifiers(head.size)
+    there = {line.key.type for line in open_note(parsed, verifiers)}
+    missing = {judge.key.type for judge in verifiers} - there
+    if missing:
+        raise NotTrusted(
+            f"the checkpoint lacks the log's line of type {min(missing):#04x}", where=head.origin
+        )
+    return head

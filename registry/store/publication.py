@@ -1,0 +1,42 @@
+"""The publisher's side of the database (port PublicationStore)."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Engine, insert
+
+from registry.ports import Head, Published
+from registry.store import schema, sqlite
+from registry.store.log import read_head, read_records
+from registry.store.reads import read_published
+
+
+class SqlPublicationStore:
+    """Reads what is committed, and keeps what is signed; on one connection of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.connect()
+
+    def close(self) -> None:
+        """Give the connection back; nothing may be asked after that."""
+        self._connection.close()
+
+    def head(self) -> Head:
+        """The committed head."""
+        return read_head(self._connection)
+
+    def hashed_records(self, first: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
+        """The records first ≤ index < stop in order, each with the leaf hash stored beside it."""
+        return read_records(self._connection, first, stop)
+
+    def published(self) -> Published | None:
+        """The newest signed checkpoint that is stored."""
+        return read_published(self._connection)
+
+    def store_checkpoint(self, published: Published) -> None:
+        """Keep a signed checkpoint, durably, before anybody gets to see it."""
+        with sqlite.write_transaction(self._connection, "keep a checkpoint"):
+            self._connection.execute(
+                insert(schema.checkpoint).values(
+                    size=published.size, note=published.note, time_ms=published.time_ms
+                )
+            )
