@@ -21,7 +21,7 @@ from registry.ledger.entries import KINDS, Common
 from registry.ledger.refusals import CATALOGUE, Reason
 from registry.ledger.rulebook import VALUES
 from tools.reference_fields import field_rows
-from tools.reference_shell import cli, http
+from tools.reference_shell import cli, http, settings
 from tools.tables import table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,6 +48,7 @@ def pages() -> dict[str, str]:
         "docs/reference/refusals.md": refusals(graph),
         "docs/reference/http.md": http(),
         "docs/reference/cli.md": cli(),
+        "docs/reference/settings.md": settings(),
         "docs/spec/rulebook.md": rulebook(),
     }
     for kind in KINDS:
@@ -150,6 +151,7 @@ def contents() -> str:
     lines += table(("field", "", "form"), field_rows(Common))
     lines += ["", "## More", "", "- [Refusals](refusals.md): every reason, numbered"]
     lines += ["- [HTTP](http.md): every route and page", "- [Command line](cli.md): every command"]
+    lines += ["- [Settings](settings.md): what the service may be told"]
     lines += ["- [Values of a rulebook](../spec/rulebook.md): every number of a regime"]
     return "\n".join(lines) + "\n"
 

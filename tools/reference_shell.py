@@ -16,6 +16,7 @@ from registry.api.app import create_app
 from registry.api.services import ApiSettings
 from registry.cli.edge import run
 from registry.cli.lazy import COMMANDS, Command, load
+from registry.settings import CONFIG_FILE, Settings
 from tools.tables import table
 
 METHODS = ("get", "post", "put", "delete")
@@ -97,6 +98,25 @@ def http() -> str:
     lines += ["", "## For people", "", "Pages, in English and Chinese, working without script:", ""]
     lines += table(("page", "what it shows"), [(f"`{p}`", what) for p, what in page_routes()])
     return "\n".join(lines) + "\n"
+
+
+def settings() -> str:
+    """The page of the settings."""
+    prefix = str(Settings.model_config.get("env_prefix", ""))
+    lines = [
+        "# Settings",
+        "",
+        "What `tanbu serve` may be told: by an option, else by the environment, else in",
+        f"`{CONFIG_FILE}` of the data directory, else the default. No setting decides about entries:",
+        "those numbers are in [rulebooks](../spec/rulebook.md).",
+        "",
+    ]
+    rows = [
+        (f"`{name}`", f"`{prefix}{name.upper()}`", f"`{field.default}`", field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
+    head = ("setting", "environment", "default", "what it says")
+    return "\n".join([*lines, *table(head, rows)]) + "\n"
 
 
 def commands() -> Iterator[tuple[str, ...]]:

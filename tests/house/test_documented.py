@@ -16,6 +16,7 @@ import pytest
 from registry.cli.lazy import COMMANDS
 from registry.ledger.entries import KINDS, Entry
 from registry.ledger.refusals import CATALOGUE
+from registry.settings import Settings
 from tests.house import tree
 from tools import reference, reference_shell
 
@@ -111,3 +112,9 @@ def test_every_command_has_its_module_and_an_example() -> None:
     for words in reference_shell.commands():
         said = reference_shell.help_of(words)
         assert "Example:" in said or "Commands:" in said, " ".join(words)
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert [n for n, field in Settings.model_fields.items() if not field.description] == []
+    page = reference_shell.settings()
+    assert all(f"| `{name}` |" in page for name in Settings.model_fields)

@@ -14,7 +14,11 @@ import pytest
 from tests.house import laws, tree
 
 # import name → name of the distribution, where they differ
-DISTRIBUTIONS = {"nacl": "pynacl", "prometheus_client": "prometheus-client"}
+DISTRIBUTIONS = {
+    "nacl": "pynacl",
+    "prometheus_client": "prometheus-client",
+    "pydantic_settings": "pydantic-settings",
+}
 
 BLOCKED = (
     "alembic", "babel", "fastapi", "httpx", "jinja2", "prometheus_client", "pydantic",
