@@ -75,7 +75,7 @@ $(VENV)/.base:
 
 $(VENV)/.run: $(VENV)/.base requirements/build.txt requirements/run.txt pyproject.toml
 	@$(PIP_INSTALL) $(PINNED) -r requirements/build.txt -r requirements/run.txt
-	@$(PIP_INSTALL) --no-build-isolation --no-index --editable .
+	@PYTHONWARNINGS=ignore $(PIP_INSTALL) --no-build-isolation --no-index --editable .
 	@touch "$@"
 
 # merkletools is source only; the pinned setuptools builds it, its own dependency is left out.

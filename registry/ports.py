@@ -124,6 +124,10 @@ class PublicationStore(Protocol):
         """The newest signed checkpoint that is stored."""
         ...
 
+    def published_before(self, size: int) -> Published | None:
+        """The newest stored checkpoint that is smaller than `size`."""
+        ...
+
     def store_checkpoint(self, published: Published) -> None:
         """Keep a signed checkpoint, durably, before anybody gets to see it."""
         ...

@@ -107,11 +107,11 @@ def settings() -> str:
         "# Settings",
         "",
         "What `tanbu serve` may be told: by an option, else by the environment, else in",
-        f"`{CONFIG_FILE}` of the data directory, else the default. No setting decides about entries:",
-        "those numbers are in [rulebooks](../spec/rulebook.md).",
+        f"`{CONFIG_FILE}` of the data directory, else the default. No setting decides about",
+        "entries: those numbers are in [rulebooks](../spec/rulebook.md).",
         "",
     ]
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (f"`{name}`", f"`{prefix}{name.upper()}`", f"`{field.default}`", field.description or "")
         for name, field in Settings.model_fields.items()
     ]

@@ -49,6 +49,9 @@ class _Server(uvicorn.Server):
 def run(child: Child) -> None:
     """Serve until the parent has gone or asks to end; requests under way are finished."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # uvicorn takes SIGTERM while it serves, and afterwards raises it once more for whoever had it
+    # before. An orderly end is exit code 0, before it serves and after.
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))
     ed25519.self_check()
     data = DataDirectory(child.data)
     listening = socket.socket(fileno=child.sockets[0])

@@ -10,11 +10,11 @@ Refuses to know: whether the entry is allowed, and whether its signatures are go
     record = format_record(7, 1763700000000, parsed.note)
 """
 
-from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
 
 import msgspec
+from msgspec import Struct
 
 from registry.chain import canonical
 from registry.chain.errors import Malformed
@@ -34,8 +34,7 @@ _decode = msgspec.json.Decoder(Entry).decode
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True, gc=False):
     """An entry with the bytes that it came in.
 
     `signatures` stand in the order of `entry.signers`.
@@ -48,8 +47,7 @@ class Parsed:
     signatures: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True, gc=False):
     """A leaf of the log."""
 
     index: int

@@ -23,9 +23,10 @@ How signatures are checked is the caller's choice: at once (the default), or els
 function that takes the (public key, signature, text) away; then step 5 is good only if those are.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from msgspec import Struct
 
 from registry.chain.errors import Malformed, NotTrusted, Unavailable
 from registry.ledger.apply import SignatureCheck, verify_here
@@ -38,13 +39,8 @@ FORGET_EVERY = 65_536
 """How many ids `MemoryIds` takes in before it looks for those that have run out."""
 
 
-class UsedId(NamedTuple):
-    """An entry's id: key (see `id_key`), where it stands, and until when it counts."""
-
-    key: bytes
-    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
-    time_ms: int
-    not_after_ms: int
+UsedId = tuple[bytes, int, int, int]
+"""An entry's id: key (see `id_key`), the entry's index and time (ms), until when it counts (ms)."""
 
 
 class IdMemory(Protocol):
@@ -67,20 +63,19 @@ class MemoryIds:
 
     def take(self, ids: list[UsedId]) -> tuple[UsedId, int] | None:
         """See `IdMemory`."""
-        for used in ids:
-            held = self._held.get(used.key)
-            if held is not None and held[0] >= used.time_ms:
-                return used, held[1]
-            self._held[used.key] = (used.not_after_ms, used.index)
-        if ids and len(self._held) > self._forget_at:
-            now_ms = ids[-1].time_ms
+        now_ms = 0
+        for key, index, now_ms, not_after_ms in ids:
+            held = self._held.get(key)
+            if held is not None and held[0] >= now_ms:
+                return (key, index, now_ms, not_after_ms), held[1]
+            self._held[key] = (not_after_ms, index)
+        if len(self._held) > self._forget_at:
             self._held = {k: held for k, held in self._held.items() if held[0] >= now_ms}
             self._forget_at = len(self._held) + FORGET_EVERY
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(Struct, frozen=True, gc=False):
     """A record that the rules have accepted; the state now is that after it."""
 
     index: int
@@ -108,7 +103,7 @@ def replay(
         where = f"record {index}"
         time_ms, parsed = read_record(record, index, time_ms)
         entry = parsed.entry
-        used = UsedId(id_key(entry), index, time_ms, entry.not_after)
+        used = (id_key(entry), index, time_ms, entry.not_after)
         if clash := memory.take([used]):
             raise id_in_use(clash)
         try:
@@ -163,7 +158,7 @@ def refused(refusal: Refusal, index: int) -> NotTrusted:
 
 def id_in_use(clash: tuple[UsedId, int]) -> NotTrusted:
     """What to raise for an entry whose id its signer uses already."""
-    used, earlier = clash
+    (_, index, _, _), earlier = clash
     return NotTrusted(
-        f"its first signer used the same id at index {earlier}", where=f"record {used.index}"
+        f"its first signer used the same id at index {earlier}", where=f"record {index}"
     )

@@ -32,6 +32,10 @@ class SqlPublicationStore:
         """The newest signed checkpoint that is stored."""
         return read_published(self._connection)
 
+    def published_before(self, size: int) -> Published | None:
+        """The newest stored checkpoint that is smaller than `size`."""
+        return read_published(self._connection, before=size)
+
     def store_checkpoint(self, published: Published) -> None:
         """Keep a signed checkpoint, durably, before anybody gets to see it."""
         with sqlite.write_transaction(self._connection, "keep a checkpoint"):

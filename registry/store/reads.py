@@ -128,10 +128,12 @@ class SqlReadStore:
         self._engine.dispose()
 
 
-def read_published(connection: Connection) -> Published | None:
-    """The newest signed checkpoint that is stored."""
+def read_published(connection: Connection, before: int | None = None) -> Published | None:
+    """The newest signed checkpoint that is stored; with `before`, of those that are smaller."""
     table = schema.checkpoint.c
     wanted = select(table.size, table.note, table.time_ms).order_by(table.size.desc()).limit(1)
+    if before is not None:
+        wanted = wanted.where(table.size < before)
     with sqlite.guarded("read checkpoints"):
         row = connection.execute(wanted).first()
     return None if row is None else Published(size=row[0], note=row[1], time_ms=row[2])

@@ -17,8 +17,9 @@ from collections.abc import Callable
 
 from registry.chain.checkpoint import Checkpoint, LogKeys, open_checkpoint
 from registry.chain.errors import Broken, TanbuError, Unavailable
+from registry.chain.tlog import Frontier
 from registry.ports import Head, PublicationStore, Published, Signer, TileStore
-from registry.writer.tiling import File, Tiling, all_paths, edge_paths
+from registry.writer.tiling import File, Tiling, all_paths, edge_paths, stored_frontier
 
 FILES_AT_ONCE = 64
 """How many full tiles and bundles wait in memory for one write: about 10 MB."""
@@ -55,12 +56,16 @@ class Publisher:
         self._signed = signed = self._last_signed()
         head = self._store.head()
         self._tiling = self._resume(head, alone=alone)
-        self._tidied_from = self._tiling.size
+        # The last process may have gone before it dropped the partial tiles of the checkpoint
+        # before the newest, or have written some of a size that was never signed.
+        earlier = self._store.published_before(self._tiling.size)
+        self._tidied_from = earlier.size if earlier else 0
         if signed is not None and signed.size > self._tiling.size:
             root = self._opened(signed.note, "the last signed checkpoint").root
             self._grow(signed.size, root, "the last signed checkpoint")
             self._put_checkpoint(signed)
         self._drop_partials(self._tiling.size)
+        self._tidied_from = self._tiling.size
         self._last_time_ms = head.time_ms
 
     @property
@@ -92,6 +97,7 @@ class Publisher:
         self._store.store_checkpoint(published)
         self._put_checkpoint(published)
         self._drop_partials(old_size)
+        self._tidied_from = None
         self._last_time_ms = head.time_ms
         return published
 
@@ -124,6 +130,8 @@ class Publisher:
                 todo="bring back the newest database, or open a new log that continues this one",
             )
         try:
+            frontier = stored_frontier(published.size, published.root, self._tiles.read)
+            self._check_extends(frontier, head)
             tiling = Tiling.resume(
                 published.size, published.root, self._tiles.read, self._store.hashed_records
             )
@@ -134,21 +142,20 @@ class Publisher:
                 where=error.where,
                 todo="bring the tiles back",
             ) from error
-        self._check_extends(tiling, head)
         if self._signed is None or self._signed.size < published.size:
             self._signed = Published(published.size, note, self._now_ms())
             self._store.store_checkpoint(self._signed)
         return tiling
 
-    def _check_extends(self, tiling: Tiling, head: Head) -> None:
+    def _check_extends(self, frontier: Frontier, head: Head) -> None:
         """Broken unless the database's head grows out of what was published."""
-        frontier = tiling.frontier()
-        for _, stored in self._store.hashed_records(tiling.size, head.size):
+        size = frontier.size
+        for _, stored in self._store.hashed_records(size, head.size):
             frontier.append(stored)
         if frontier.root() != head.root:
             raise Broken(
-                f"the database does not extend what was published at size {tiling.size}: it is "
-                "another copy of this log, or damaged",
+                f"the database does not extend what was published at size {size}: it is another "
+                "copy of this log, or damaged",
                 todo="bring back the right database; look with: tanbu fsck",
             )
 
@@ -176,10 +183,8 @@ class Publisher:
         size = self._tiling.size
         kept = {path for path, _ in self._tiling.partials()}
         paths = [*edge_paths(old_size), *edge_paths(size)]
-        if self._tidied_from is not None and size > self._tidied_from:
-            # A crash may have left partial tiles of a size that was never signed, anywhere since.
-            paths += all_paths(self._tidied_from, size)
-            self._tidied_from = None
+        if self._tidied_from is not None:
+            paths += [*edge_paths(self._tidied_from), *all_paths(self._tidied_from, size)]
         for path in dict.fromkeys(paths):
             self._tiles.delete([found for found in self._tiles.partials(path) if found not in kept])
 

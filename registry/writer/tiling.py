@@ -50,14 +50,8 @@ class Tiling:
         tiling = cls()
         if size == 0:
             return tiling
-        try:
-            reader = TileHashReader(size, lambda *address: read_tile(tile_path(*address)))
-            tiling._frontier = Frontier(size, reader.read_hashes(nodes_for_root(size)))
-            tiling._levels = _open_tiles(size, read_tile)
-        except Malformed as error:
-            raise Broken(f"a stored tile is damaged: {error}", todo="tanbu fsck") from error
-        if tiling._frontier.root() != root:
-            raise Broken(f"the stored tiles of size {size} do not make its root", todo="tanbu fsck")
+        tiling._frontier = stored_frontier(size, root, read_tile)
+        tiling._levels = _open_tiles(size, read_tile)
         start = size - size % TILE_WIDTH
         for at, (record, stored) in enumerate(read_records(start, size)):
             _check_hash(record, stored, start + at)
@@ -74,10 +68,6 @@ class Tiling:
     def root(self) -> bytes:
         """The root over them."""
         return self._frontier.root()
-
-    def frontier(self) -> Frontier:
-        """A frontier of the same tree, which grows on its own."""
-        return self._frontier.copy()
 
     def append(self, record: bytes, stored_hash: bytes) -> list[File]:
         """Add the next record, hashed anew; the files that it fills, bundle first.
@@ -117,6 +107,20 @@ class Tiling:
         return files
 
 
+def stored_frontier(size: int, root: bytes, read_tile: ReadTile) -> Frontier:
+    """The frontier of a log of `size` from its stored tiles; Broken if they do not make `root`."""
+    reader = TileHashReader(size, lambda *address: read_tile(tile_path(*address)))
+    try:
+        frontier = Frontier(size, reader.read_hashes(nodes_for_root(size)))
+    except Malformed as error:
+        raise Broken(f"a stored tile is damaged: {error}", todo="look with: tanbu fsck") from error
+    if frontier.root() != root:
+        raise Broken(
+            f"the stored tiles of size {size} do not make its root", todo="look with: tanbu fsck"
+        )
+    return frontier
+
+
 def edge_paths(size: int) -> list[str]:
     """The full paths beside which a log of `size` may have partial tiles."""
     paths = [bundle_path(size // TILE_WIDTH)]
@@ -140,7 +144,11 @@ def _open_tiles(size: int, read_tile: ReadTile) -> list[list[bytes]]:
     while (level := len(levels)) == 0 or size >> (TILE_HEIGHT * level):
         place = size >> (TILE_HEIGHT * (level + 1))
         width = tile_width_at(level, place, size)
-        levels.append(parse_tile(read_tile(tile_path(level, place, width)), width) if width else [])
+        data = read_tile(tile_path(level, place, width)) if width else b""
+        try:
+            levels.append(parse_tile(data, width) if width else [])
+        except Malformed as error:
+            raise Broken(f"a stored tile is damaged: {error}") from error
     return levels
 
 

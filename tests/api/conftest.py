@@ -12,18 +12,41 @@ from tests.asgi import AppClient
 from tests.fakes import FakeRegistry
 
 
-@pytest.fixture
-def registry() -> FakeRegistry:
-    """Give a registry with a published book of every kind of entry."""
+def played() -> FakeRegistry:
+    """A registry with a published book of every kind of entry."""
     made = FakeRegistry()
     made.take([*made.book.founding(), *made.book.walk()])
     made.publish()
     return made
 
 
+def client_of(registry: FakeRegistry) -> AppClient:
+    """A client of the application over a registry."""
+    settings = ApiSettings(clock_ms=registry.clock)
+    return AppClient(create_app(registry, registry, registry, settings))
+
+
+@pytest.fixture
+def registry() -> FakeRegistry:
+    """Give a registry of the test's own."""
+    return played()
+
+
 @pytest.fixture
 def client(registry: FakeRegistry) -> Iterator[AppClient]:
-    """Give a client of the application over that registry; errors of the server are answers."""
-    app = create_app(registry, registry, registry, ApiSettings(clock_ms=registry.clock))
-    with AppClient(app) as made:
+    """Give a client of the application over that registry."""
+    with client_of(registry) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def still() -> FakeRegistry:
+    """Give one registry to all tests that leave it as it is."""
+    return played()
+
+
+@pytest.fixture(scope="session")
+def still_client(still: FakeRegistry) -> Iterator[AppClient]:
+    """Give a client of the application over that one."""
+    with client_of(still) as made:
         yield made

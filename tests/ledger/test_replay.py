@@ -9,7 +9,7 @@ import pytest
 from registry.chain.errors import NotTrusted, Unavailable
 from registry.ledger import entries as e
 from registry.ledger.codec import format_record, parse_record
-from registry.ledger.replay import MemoryIds, UsedId, replay
+from registry.ledger.replay import MemoryIds, replay
 from registry.ledger.rules.authority import RULESETS as KNOWN_TO_RULES
 from registry.ledger.rulesets import RULESETS, ruleset
 from registry.ledger.state import MemoryState, State, state_root
@@ -162,11 +162,11 @@ def test_signatures_may_be_checked_elsewhere() -> None:
 
 def test_ids_count_until_their_not_after_and_no_longer() -> None:
     ids = MemoryIds()
-    assert ids.take([UsedId(b"a", 0, 100, 200), UsedId(b"b", 1, 100, 150)]) is None
-    assert ids.take([UsedId(b"a", 2, 200, 300)]) == (UsedId(b"a", 2, 200, 300), 0)
-    assert ids.take([UsedId(b"b", 3, 151, 300)]) is None
-    assert ids.take([UsedId(b"c", 4, 151, 300), UsedId(b"c", 5, 151, 300)]) == (
-        UsedId(b"c", 5, 151, 300),
+    assert ids.take([(b"a", 0, 100, 200), (b"b", 1, 100, 150)]) is None
+    assert ids.take([(b"a", 2, 200, 300)]) == ((b"a", 2, 200, 300), 0)
+    assert ids.take([(b"b", 3, 151, 300)]) is None
+    assert ids.take([(b"c", 4, 151, 300), (b"c", 5, 151, 300)]) == (
+        (b"c", 5, 151, 300),
         4,
     )
 
@@ -176,5 +176,5 @@ def test_ids_that_have_run_out_are_forgotten(monkeypatch: pytest.MonkeyPatch) ->
     ids = MemoryIds()
     for number in range(1_000):
         key = number.to_bytes(4, "big")
-        assert ids.take([UsedId(key, number, number, number + 5)]) is None
+        assert ids.take([(key, number, number, number + 5)]) is None
     assert len(ids._held) < 100

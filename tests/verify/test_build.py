@@ -85,7 +85,7 @@ def test_what_is_not_published_is_could_not_check() -> None:
     for index in (-1, log.size):
         with pytest.raises(Unavailable, match=f"covers {log.size}"):
             log.evidence(index)
-    log.published = lambda: None  # type: ignore[method-assign]
+    log.published = lambda: None  # type: ignore[method-assign]  # a stand-in for it
     with pytest.raises(Unavailable, match="no checkpoint"):
         log.evidence(0)
 
@@ -93,7 +93,7 @@ def test_what_is_not_published_is_could_not_check() -> None:
 def test_what_is_newer_than_the_checkpoint_is_not_shown() -> None:
     log = sample_log()
     older = Published(27, log.sign(27), T0)
-    log.published = lambda: older  # type: ignore[method-assign]
+    log.published = lambda: older  # type: ignore[method-assign]  # a stand-in for it
     with pytest.raises(Unavailable, match="covers 27 records, not the one at 27"):
         log.evidence(27)
     assert verify(log.evidence(26), log.trust()).size == 27

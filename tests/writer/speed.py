@@ -66,7 +66,9 @@ def found_book(writer: Writer) -> books.Book:
     notes = [*book.founding(), book.issuance("CN-GD-PHCER-2023-000001", SERIALS)]
     notes += [book.person(f"p{n}") for n in range(ACCOUNTS)]
     notes += [
-        book.transfer("farm", f"p{n}", batch="CN-GD-PHCER-2023-000001", quantity_g=9_000 * books.TONNE)
+        book.transfer(
+            "farm", f"p{n}", batch="CN-GD-PHCER-2023-000001", quantity_g=9_000 * books.TONNE
+        )
         for n in range(ACCOUNTS)
     ]
     for at in range(0, len(notes), ROUND):
@@ -135,9 +137,7 @@ def main() -> None:
     print(f"memory {resident:.0f} MB, of which the interpreter and libraries are most")
 
 
-def run(
-    writer: Writer, book: books.Book, clock: Clock, options: argparse.Namespace
-) -> None:
+def run(writer: Writer, book: books.Book, clock: Clock, options: argparse.Namespace) -> None:
     unit_us = verification_us()
     print(f"one verification {unit_us:.1f} us")
     source = transfers(book)
@@ -160,8 +160,8 @@ def run(
         if count >= shown_at:
             each, each_cpu = wall / count * 1e6, cpu / count * 1e6
             print(
-                f"{writer.head.size:>9} entries: {each_cpu:5.1f} us CPU, {each:5.1f} us wall per entry"
-                f" = {each_cpu / unit_us:.2f} U; refused {refused}",
+                f"{writer.head.size:>9} entries: {each_cpu:5.1f} us CPU = {each_cpu / unit_us:.2f}"
+                f" U, {each:5.1f} us wall per entry; refused {refused}",
                 flush=True,
             )
             shown_at += max(10_000, options.entries // 10)

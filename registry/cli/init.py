@@ -1,0 +1,205 @@
+"""`tanbu init`: a log is opened by two hands, the operator's and the authority's.
+
+Refuses to know: the authority's private key; that never comes to this machine.
+"""
+
+import secrets
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.bootstrap.data import DataDirectory, SystemClock
+from registry.bootstrap.opening import Foundation, draft_genesis, make_log_keys, open_log
+from registry.chain.checkpoint import check_origin
+from registry.chain.errors import Malformed, Unavailable
+from registry.chain.note import TYPE_ED25519, parse_vkey
+from registry.cli import files, keys
+from registry.cli.shell import Exit, emit, words
+from registry.ledger.codec import ENTRY_BYTES_MAX, parse_entry
+from registry.ledger.dates import DAY_MS
+from registry.ledger.entries import Genesis
+from registry.ledger.entries.authority import Founder
+from registry.ledger.ids import UUID_RANDOM_BYTES, uuid7
+from registry.ledger.signing import SigningKey, missing_signers
+from registry.signers.keyfile import new_key, write_key_file
+from registry.signers.logkeys import ED25519_FILE, read_log_keys
+from registry.verify.trust import file_name, format_trust, new_trust
+
+app = typer.Typer()
+
+ORIGIN_RANDOM_BYTES = 4
+OFFSET_MIN = 480
+DRAFT = "genesis.draft"
+OPERATOR_KEY = "operator.key"
+Name = Annotated[str, typer.Option(metavar="NAME")]
+
+
+@app.command()
+def init(
+    data: Annotated[Path, typer.Option(help="The data directory.")] = Path("var"),
+    genesis: Annotated[
+        Path | None, typer.Option(help="A complete genesis: opens the log with it.")
+    ] = None,
+    region: Annotated[str, typer.Option(help="ISO 3166-2, such as CN-GD.")] = "",
+    origin_prefix: Annotated[
+        str, typer.Option(help="The log's name without its last part, such as cn-gd.example/log.")
+    ] = "",
+    operator: Annotated[str, typer.Option(help="Party name of the operator.")] = "",
+    operator_title: Annotated[str, typer.Option(help="Its name for people.")] = "",
+    operator_key: Annotated[
+        Path | None, typer.Option(help="Its private key [default: made, DATA/keys/operator.key].")
+    ] = None,
+    authority: Annotated[str, typer.Option(help="Party name of the authority.")] = "",
+    authority_title: Annotated[str, typer.Option(help="Its name for people.")] = "",
+    authority_key: Annotated[
+        str, typer.Option(help="Its verifier key; the private one stays with it.")
+    ] = "",
+    offset_min: Annotated[
+        int, typer.Option(help="Civil time ahead of UTC, in minutes.", min=0, max=840)
+    ] = OFFSET_MIN,
+    days: Annotated[int, typer.Option(help="The draft is valid so long.", min=1, max=30)] = 14,
+) -> Exit:
+    """Draft a genesis, or open a log with a complete one.
+
+    Three steps: the operator drafts; the authority signs the draft on its own machine, with its
+    own key (tanbu entry sign); the operator opens. Log keys are made in the data directory.
+
+    \b
+    Example:
+      tanbu init --data var --region CN-GD --origin-prefix cn-gd.example/log \\
+        --operator operator.cn-gd --operator-title "Registry operator" \\
+        --authority authority.cn-gd --authority-title "Ecology bureau" \\
+        --authority-key authority.cn-gd+9b2e7a41+AX…
+      tanbu entry sign genesis.draft --key authority.key      (at the authority)
+      tanbu init --data var --genesis var/genesis.draft
+    """
+    place = DataDirectory(data)
+    if genesis is not None:
+        return _open(place, files.read(genesis, ENTRY_BYTES_MAX))
+    given = {
+        "--region": region,
+        "--origin-prefix": origin_prefix,
+        "--operator": operator,
+        "--operator-title": operator_title,
+        "--authority": authority,
+        "--authority-title": authority_title,
+        "--authority-key": authority_key,
+    }
+    if missing := [name for name, value in given.items() if not value]:
+        raise Malformed(
+            f"a draft needs {', '.join(missing)}", todo="or open a complete one with --genesis FILE"
+        )
+    _check_new(place)
+    _check_authority_key(authority_key, authority)
+    origin = _origin(place, origin_prefix)
+    mine = _operator_key(place, operator, operator_key)
+    foundation = Foundation(
+        region=region,
+        offset_min=offset_min,
+        operator=Founder(party=operator, title=operator_title),
+        authority=Founder(party=authority, title=authority_title),
+        keys=(mine.vkey, authority_key),
+        log_keys=make_log_keys(place, origin),
+    )
+    now_ms = time.time_ns() // 1_000_000
+    draft = draft_genesis(
+        origin,
+        foundation,
+        entry_id=uuid7(now_ms, secrets.token_bytes(UUID_RANDOM_BYTES)),
+        not_after=now_ms + days * DAY_MS,
+        signers=(mine.signer, keys.signer_name(authority_key)),
+        keys=(mine,),
+    )
+    files.write_new(place.root / DRAFT, draft)
+    _show_draft(place, origin, draft)
+    return Exit.GOOD
+
+
+def _open(place: DataDirectory, note: bytes) -> Exit:
+    """Open the log, and write the trust file that others will be given."""
+    if missing := missing_signers(note):
+        raise Malformed(
+            f"the genesis lacks the signature of {', '.join(missing)}",
+            todo="the authority adds it: tanbu entry sign",
+        )
+    entry = parse_entry(note).entry
+    published = open_log(place, note, SystemClock())
+    if not isinstance(entry, Genesis):
+        raise Malformed("this entry is no genesis", where="kind")
+    origin = entry.log_keys.ed25519.partition("+")[0]
+    authority = [k.key for k in entry.keys if k.key.startswith(f"{entry.authority.party}+")]
+    trust = new_trust(origin, (entry.log_keys.ed25519, entry.log_keys.mldsa44), authority)
+    path = place.trust / file_name(origin)
+    files.replace(path, format_trust(trust))
+    emit(
+        {"origin": origin, "size": published.size, "trust": str(path)},
+        [
+            words(f"the log {origin} is open", f"账本 {origin} 已开立"),
+            words(f"  trust file for others: {path}", f"  供他人核验的信任根文件：{path}"),
+            words(
+                f"  next: tanbu serve --data {place.root}",
+                f"  下一步：tanbu serve --data {place.root}",
+            ),
+        ],
+    )
+    return Exit.GOOD
+
+
+def _check_new(place: DataDirectory) -> None:
+    for path in (place.database, place.root / DRAFT):
+        if path.exists():
+            raise Unavailable(
+                "the data directory holds a log or a draft already",
+                where=str(path),
+                todo="choose another --data, or open the draft with --genesis",
+            )
+
+
+def _check_authority_key(text: str, authority: str) -> None:
+    key = parse_vkey(text)
+    if key.name != authority or key.type != TYPE_ED25519:
+        raise Malformed(
+            f"the verifier key is not an Ed25519 key of {authority}",
+            where="--authority-key",
+            todo="the authority makes it: tanbu key new",
+        )
+
+
+def _origin(place: DataDirectory, prefix: str) -> str:
+    """The log's name: of the keys that an interrupted draft has made, else with new random hex."""
+    if (place.keys / ED25519_FILE).exists():
+        origin = read_log_keys(place.keys, lambda: 0).origin
+        if origin.rpartition("/")[0] == prefix:
+            return origin
+    return check_origin(f"{prefix}/{secrets.token_hex(ORIGIN_RANDOM_BYTES)}")
+
+
+def _operator_key(place: DataDirectory, operator: str, given: Path | None) -> SigningKey:
+    path = given or place.keys / OPERATOR_KEY
+    if given is None and not path.exists():
+        write_key_file(path, new_key(operator))
+    key = keys.read_signing_key(path)
+    if key.holder != operator:
+        raise Malformed(f"this is the key of {key.holder}, not of {operator}", where=str(path))
+    return key
+
+
+def _show_draft(place: DataDirectory, origin: str, draft: bytes) -> None:
+    path = place.root / DRAFT
+    missing = ", ".join(missing_signers(draft))
+    emit(
+        {"origin": origin, "draft": str(path), "missing": list(missing_signers(draft))},
+        [
+            words(f"draft of {origin}: {path}", f"{origin} 的创世草稿：{path}"),
+            words(
+                f"  missing: {missing}; there: tanbu entry sign {DRAFT} --key authority.key",
+                f"  缺少：{missing}；由其执行：tanbu entry sign {DRAFT} --key authority.key",
+            ),
+            words(
+                f"  then here: tanbu init --data {place.root} --genesis {path}",
+                f"  随后在此：tanbu init --data {place.root} --genesis {path}",
+            ),
+        ],
+    )

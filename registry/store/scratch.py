@@ -1,0 +1,193 @@
+"""An audit's scratch: a state map and the memory of ids, outside of memory, for one run.
+
+On standard-library sqlite3 in temporary files that are gone when it is closed; so the memory that
+an audit needs does not grow with the log. Nothing here is durable, and nothing needs to be.
+
+Refuses to know: what keys and values mean.
+
+    with Scratch() as scratch:
+        state = State(scratch.state)
+        ...
+        scratch.state.store(state.changes())
+"""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+
+from registry.chain.errors import Broken
+from registry.ledger.replay import UsedId
+
+CACHE_KIB = 65_536
+"""Pages kept in memory by each of the two files."""
+ASK_AT_ONCE = 256
+_FETCH_ROWS = 2_048
+
+
+class Scratch:
+    """Two files of one run; close it, or use it as a context manager."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="tanbu-", dir=directory)
+        place = Path(self._directory.name)
+        self.state = ScratchState(_open(place / "state"))
+        self.ids = ScratchIds(_open(place / "ids"))
+
+    def close(self) -> None:
+        """Drop everything."""
+        self.state.close()
+        self.ids.close()
+        self._directory.cleanup()
+
+    def __enter__(self) -> "Scratch":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class ScratchState:
+    """A state map (port StateScratch)."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        with _guarded():
+            connection.execute(
+                "CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
+            )
+
+    def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """The values of those keys that exist."""
+        found: dict[str, bytes] = {}
+        with _guarded():
+            if len(keys) == 1:  # the usual case, and cheaper so
+                row = self._connection.execute(
+                    "SELECT value FROM state WHERE key = ?", (keys[0],)
+                ).fetchone()
+                return {keys[0]: row[0]} if row else found
+            for start in range(0, len(keys), ASK_AT_ONCE):
+                some = keys[start : start + ASK_AT_ONCE]
+                # Always as many marks: one statement, prepared once.
+                padded = (*some, *[None] * (ASK_AT_ONCE - len(some)))
+                found.update(self._connection.execute(_ASK_STATES, padded))
+        return found
+
+    def scan(self, low: str, high: str, limit: int) -> Sequence[tuple[str, bytes]]:
+        """Up to `limit` pairs with low ≤ key < high, in byte order of the keys."""
+        with _guarded():
+            return self._connection.execute(
+                "SELECT key, value FROM state WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
+                (low, high, limit),
+            ).fetchall()
+
+    def store(self, changes: Sequence[tuple[str, bytes | None]]) -> None:
+        """Take over changes of the state."""
+        put = sorted([change for change in changes if change[1] is not None])
+        gone = [(key,) for key, value in changes if value is None]
+        with _guarded():
+            self._connection.execute("BEGIN")
+            self._connection.executemany("REPLACE INTO state VALUES (?, ?)", put)
+            self._connection.executemany("DELETE FROM state WHERE key = ?", gone)
+            self._connection.execute("COMMIT")
+
+    def items(self) -> Iterator[tuple[str, bytes]]:
+        """The whole map in byte order of the keys; it may not change meanwhile."""
+        with (
+            _guarded(),
+            closing(
+                self._connection.execute("SELECT key, value FROM state ORDER BY key")
+            ) as cursor,
+        ):
+            while rows := cursor.fetchmany(_FETCH_ROWS):
+                yield from rows
+
+    def close(self) -> None:
+        """Give the file up."""
+        self._connection.close()
+
+
+class ScratchIds:
+    """Ids of entries until their not_after (port IdMemory)."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        with _guarded():
+            connection.execute(
+                "CREATE TABLE ids (key BLOB PRIMARY KEY, idx INTEGER NOT NULL,"
+                " time_ms INTEGER NOT NULL, not_after_ms INTEGER NOT NULL) WITHOUT ROWID"
+            )
+
+    def take(self, ids: list[UsedId]) -> tuple[UsedId, int] | None:
+        """See `IdMemory`."""
+        with _guarded():
+            before = self._connection.total_changes
+            self._connection.execute("BEGIN")
+            self._connection.executemany("INSERT OR IGNORE INTO ids VALUES (?, ?, ?, ?)", ids)
+            clash = None
+            if self._connection.total_changes - before != len(ids):
+                clash = self._take_slowly(ids)
+            self._connection.execute("COMMIT")
+        return clash
+
+    def _take_slowly(self, ids: Sequence[UsedId]) -> tuple[UsedId, int] | None:
+        """Look at each id, where at least one was known already."""
+        for used in ids:
+            key, index, time_ms, _ = used
+            held, not_after_ms = self._connection.execute(
+                "SELECT idx, not_after_ms FROM ids WHERE key = ?", (key,)
+            ).fetchone()
+            if held == index:
+                continue
+            if not_after_ms >= time_ms:
+                return used, held
+            self._connection.execute("REPLACE INTO ids VALUES (?, ?, ?, ?)", used)
+        return None
+
+    def close(self) -> None:
+        """Give the file up."""
+        self._connection.close()
+
+
+_ASK_STATES = f"SELECT key, value FROM state WHERE key IN ({','.join('?' * ASK_AT_ONCE)})"  # noqa: S608 - marks only
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """A file for one run: no journal, nothing forced to the disk."""
+    with _guarded():
+        connection = sqlite3.connect(path, isolation_level=None, cached_statements=16)
+        for pragma in (
+            "page_size = 8192",
+            "journal_mode = OFF",
+            "synchronous = OFF",
+            "locking_mode = EXCLUSIVE",
+            f"cache_size = -{CACHE_KIB}",
+        ):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        return connection
+
+
+class _guarded:  # noqa: N801 - used like a function
+    """Turn what sqlite3 raises into Broken; a class, for it is entered for each key read."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise Broken(
+                f"the scratch file cannot be used: {error}",
+                todo="free space where temporary files are kept (TMPDIR), then start again",
+            ) from error

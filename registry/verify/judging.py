@@ -1,0 +1,142 @@
+"""The judging side of an audit: entries by the rules, one after the other, as fast as may be.
+
+What needs no state is left to the crew: here a record is only cut into its lines and its entry
+decoded, and `apply` says by which keys its signatures must be good. The crew then holds the same
+bytes to their one form, so that both have read the same entry, or the audit fails.
+
+Refuses to know: where records come from, whether their signatures are good.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from registry.chain.errors import Broken, NotTrusted, TanbuError, Unavailable
+from registry.ledger.apply import touches
+from registry.ledger.codec import Parsed
+from registry.ledger.entries import KINDS, Entry
+from registry.ledger.replay import judge, read_record, refused
+from registry.ledger.state import State, StateReader
+from registry.ports import StateScratch
+
+STORE_EVERY = 8_192
+"""Records between two writings of what has changed to the scratch."""
+PREFETCH_FROM = 64
+"""Single questions to the scratch in one bundle from which on the next is prefetched."""
+
+_decode = msgspec.json.Decoder(Entry).decode
+
+
+class Judged:
+    """How far a bundle was judged: the keys of its signatures, and what stopped it."""
+
+    __slots__ = ("count", "error", "keys")
+
+    def __init__(self, count: int, keys: bytes, error: TanbuError | None) -> None:
+        self.count = count
+        self.keys = keys
+        self.error = error
+
+
+class Judge:
+    """The state of the log as far as it is judged."""
+
+    def __init__(self, scratch: StateScratch) -> None:
+        self._scratch = scratch
+        self._base = _Counting(scratch)
+        self._state = State(self._base)
+        self._origin = (b"", "")
+        self._stored_at = 0
+        self.size = 0
+        self.time_ms = 0
+        self.first_ms = 0
+        self.kinds: Counter[type] = Counter()
+
+    def bundle(self, records: Sequence[bytes]) -> Judged:
+        """Judge the next records; after an error nothing more may be judged."""
+        keys: list[bytes] = []
+
+        def take(public_key: bytes, _signature: bytes, _text: bytes) -> None:
+            keys.append(public_key)
+
+        error: TanbuError | None
+        entries, error = self._read_all(records)
+        if self._base.asked > PREFETCH_FROM:
+            self._state.prefetch(key for _, parsed in entries for key in touches(parsed))
+        self._base.asked = 0
+        first, keys_good = self.size, 0
+        try:
+            for time_ms, parsed in entries:
+                refusal = judge(self._state, parsed, self.size, time_ms, take)
+                if refusal is not None:
+                    raise refused(refusal, self.size)
+                self.kinds[type(parsed.entry)] += 1
+                self.size += 1
+                keys_good = len(keys)
+        except Unavailable as unknown:
+            error = Unavailable(unknown.message, where=f"record {self.size}", todo=unknown.todo)
+        except NotTrusted as bad:
+            error = bad
+        if self.size - self._stored_at >= STORE_EVERY:
+            self.store()
+        return Judged(self.size - first, b"".join(keys[:keys_good]), error)
+
+    def store(self) -> None:
+        """Write what has changed to the scratch."""
+        self._scratch.store(self._state.changes())
+        self._state.stored()
+        self._stored_at = self.size
+
+    def entries_by_kind(self) -> dict[str, int]:
+        """How many entries of each kind were judged."""
+        return {name: self.kinds[kind] for name, kind in KINDS.items() if self.kinds[kind]}
+
+    def _read_all(
+        self, records: Sequence[bytes]
+    ) -> tuple[list[tuple[int, Parsed]], NotTrusted | None]:
+        """Times and entries up to the first record that is not of the form, and that error."""
+        entries: list[tuple[int, Parsed]] = []
+        try:
+            for index, record in enumerate(records, self.size):
+                entries.append(self._read(record, index))
+        except NotTrusted as error:
+            return entries, error
+        return entries, None
+
+    def _read(self, record: bytes, index: int) -> tuple[int, Parsed]:
+        try:
+            head, _, origin, line, _ = record.split(b"\n", 4)
+            time_ms = int(head[head.index(b" ") + 1 :])
+            if head != b"%d %d" % (index, time_ms) or time_ms < self.time_ms:
+                raise ValueError(head)
+            entry: Entry = _decode(line)
+            if origin != self._origin[0]:
+                self._origin = (origin, origin.decode())
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
+            # The strict way says what is wrong; the quick one may not find anything that it does
+            # not.
+            read_record(record, index, self.time_ms)
+            raise Broken("a good record was not read", where=f"record {index}") from error
+        if not self.time_ms:
+            self.first_ms = time_ms
+        self.time_ms = time_ms
+        signatures = (b"",) * len(entry.signers)
+        return time_ms, Parsed(self._origin[1], entry, b"", b"", signatures)
+
+
+class _Counting:
+    """The scratch, with a count of single questions."""
+
+    __slots__ = ("_base", "asked")
+
+    def __init__(self, base: StateReader) -> None:
+        self._base = base
+        self.asked = 0
+
+    def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        self.asked += 1
+        return self._base.get_many(keys)
+
+    def scan(self, low: str, high: str, limit: int) -> Sequence[tuple[str, bytes]]:
+        return self._base.scan(low, high, limit)
