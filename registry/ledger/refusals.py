@@ -182,6 +182,8 @@ _POINTS = (
     Reason(613, "swap_unequal", False, "{points} points and {to_points} points do not weigh the same grams", "{points} 个积分与 {to_points} 个积分所对应的克数不等"),
     Reason(614, "lot_not_expired", True, "no lot {lot} of {scheme} is past its validity", "{scheme} 没有已过期的批组 {lot}"),
     Reason(615, "account_not_authoritys", False, "what backed expired points of {scheme} goes to an account of the authority: name one", "{scheme} 过期积分的支撑量归主管部门账户：请写明"),
+    Reason(616, "validity_too_long", False, "points may be valid for {limit} days at the most, not for {days}", "积分有效期最长 {limit} 天，而非 {days} 天"),
+    Reason(617, "points_ratio", False, "the rulebook wants {den} points for {num} g, the scheme {scheme} has another ratio", "规则要求 {num} 克对应 {den} 个积分，{scheme} 的比率不同"),
 )
 # 700 orders, events, obligations, retirements
 _USE = (
@@ -209,6 +211,7 @@ _USE = (
     Reason(722, "order_ended", True, "the order {order} is {state}", "裁决 {order} 已 {state}"),
     Reason(723, "order_quantity", False, "the order {order} stands at {quantity_g} g; reduce and raise must change it their way", "裁决 {order} 现为 {quantity_g} 克；减少或增加须与之相符"),
     Reason(724, "order_has_shares", False, "the order {order} is by shares; annul it and give a new one", "裁决 {order} 按份额执行；请撤销后另立"),
+    Reason(725, "event_not_covered", True, "the event {event} declares {declared_g} g and is covered for {covered_g} g: it cannot be final yet", "活动 {event} 申报 {declared_g} 克，已覆盖 {covered_g} 克：尚不能终结"),
 )
 
 # 800 reservations, pledges, freezes

@@ -11,6 +11,8 @@ from registry.ledger.refusals import Refusal, refuse
 
 ANY = "*"
 """In a list of classes: every class."""
+COVERS = ("retired", "attested")
+"""What may cover an event's emissions: credits retired for it here, offsets elsewhere."""
 
 
 class RuleSpec(NamedTuple):
@@ -38,6 +40,10 @@ VALUES: dict[str, RuleSpec] = {
         RuleSpec("event_classes", "list", "class", True, "retirement for an event"),
         RuleSpec("voluntary_classes", "list", "class", True, "voluntary retirement"),
         RuleSpec("points_classes", "list", "class", True, "conversion to points"),
+        RuleSpec("points_validity_days_max", "integer", "days", False, "points_scheme: longest validity of a point"),
+        RuleSpec("points_ratio_num", "integer", "g", False, "points_scheme: a point is worth num ÷ den grams and nothing else"),
+        RuleSpec("points_ratio_den", "integer", "points", False, "points_scheme: stands where points_ratio_num does"),
+        RuleSpec("event_covered_by", "list", "retired, attested", False, "event: what must cover the declared emissions before it is final"),
         RuleSpec("offset_cap_num", "integer", "share", True, "obligation: cap = floor(amount × num ÷ den)"),
         RuleSpec("offset_cap_den", "integer", "share", True, "obligation: cap = floor(amount × num ÷ den)"),
         RuleSpec("offset_vintage_first", "integer", "year", False, "retirement for offset: earliest vintage"),
@@ -48,6 +54,8 @@ VALUES: dict[str, RuleSpec] = {
     )
 }
 # fmt: on
+_RATIO = ("points_ratio_num", "points_ratio_den")
+_ABOVE_ZERO = ("offset_cap_den", "points_validity_days_max", *_RATIO)
 
 
 def check_values(values: dict[str, RuleValue]) -> Refusal | None:
@@ -61,8 +69,14 @@ def check_values(values: dict[str, RuleValue]) -> Refusal | None:
     for spec in VALUES.values():
         if spec.required and spec.name not in values:
             return refuse("rulebook_value_missing", value=spec.name)
-    if values["offset_cap_den"] == 0:
-        return refuse("rulebook_value_type", value="offset_cap_den", wanted="above 0")
+    for name in _ABOVE_ZERO:
+        if values.get(name) == 0:
+            return refuse("rulebook_value_type", value=name, wanted="above 0")
+    for name, other in (_RATIO, _RATIO[::-1]):
+        if name in values and other not in values:
+            return refuse("rulebook_value_missing", value=other)
+    if not set(listed(values, "event_covered_by")) <= set(COVERS):
+        return refuse("rulebook_value_type", value="event_covered_by", wanted=" or ".join(COVERS))
     return None
 
 

@@ -6,10 +6,11 @@ from registry.ledger import values as v
 from registry.ledger.context import Context
 from registry.ledger.dates import DAY_MS
 from registry.ledger.entries import Conversion, Expiry, PointsScheme, Redemption, Swap
+from registry.ledger.entries.authority import RuleValue
 from registry.ledger.entries.common import Commit
 from registry.ledger.quantities import points_for, points_of
 from registry.ledger.refusals import Refusal, refuse
-from registry.ledger.rulebook import allows
+from registry.ledger.rulebook import allows, integer
 from registry.ledger.rules import holdings, moving, pool
 from registry.ledger.serials import Span
 
@@ -25,6 +26,8 @@ def points_scheme(ctx: Context, entry: PointsScheme) -> Refusal | None:
     key = pool.scheme_key(entry.scheme)
     if ctx.state.get(key, v.Scheme):
         return refuse("scheme_exists", scheme=entry.scheme)
+    if refusal := _check_terms(entry, ctx.rules() or {}):
+        return refusal
     unbacked = entry.unbacked_at_start or 0
     if refusal := holdings.too_large(unbacked * entry.num):
         return refusal
@@ -49,6 +52,22 @@ def points_scheme(ctx: Context, entry: PointsScheme) -> Refusal | None:
             unbacked=entry.unbacked_at_start,
         ),
     )
+    return None
+
+
+def _check_terms(entry: PointsScheme, rules: dict[str, RuleValue]) -> Refusal | None:
+    """How long a point may live and what it must be worth, where the rulebook says so."""
+    days_max = integer(rules, "points_validity_days_max")
+    if days_max and entry.validity_days > days_max:
+        return refuse("validity_too_long", limit=days_max, days=entry.validity_days)
+    num, den = (integer(rules, f"points_ratio_{part}") for part in ("num", "den"))
+    if not num:
+        return None
+    for product in (entry.num * den, entry.den * num):
+        if refusal := holdings.too_large(product):
+            return refusal
+    if entry.num * den != entry.den * num:
+        return refuse("points_ratio", num=num, den=den, scheme=entry.scheme)
     return None
 
 

@@ -11,7 +11,7 @@ from registry.ledger.entries.authority import RuleValue
 from registry.ledger.entries.use import Beneficiary
 from registry.ledger.quantities import cap_of
 from registry.ledger.refusals import Refusal, refuse
-from registry.ledger.rulebook import allows, integer
+from registry.ledger.rulebook import allows, integer, listed
 from registry.ledger.rules import holdings, moving
 from registry.ledger.rules.supply import check_dates
 from registry.ledger.serials import Span
@@ -74,6 +74,11 @@ def event(ctx: Context, entry: Event) -> Refusal | None:
     attested_g = sum(other.quantity_g for other in entry.other_offsets or ())
     if refusal := holdings.too_large(attested_g):
         return refusal
+    retired_g = known.retired_g if known else 0
+    if entry.status == "final" and (
+        refusal := _check_covered(ctx, entry, {"retired": retired_g, "attested": attested_g})
+    ):
+        return refusal
     ctx.state.put(
         key,
         v.Event(
@@ -82,12 +87,26 @@ def event(ctx: Context, entry: Event) -> Refusal | None:
             declared_g=entry.declared_g,
             status=entry.status,
             index=ctx.index,
-            retired_g=known.retired_g if known else 0,
+            retired_g=retired_g,
             retirements=known.retirements if known else (),
             attested_g=attested_g or UNSET,
             remarks=known.remarks if known else UNSET,
         ),
     )
+    return None
+
+
+def _check_covered(ctx: Context, entry: Event, cover_g: dict[str, int]) -> Refusal | None:
+    """Where the rulebook says what must cover an event, it is not final before it is covered."""
+    counted = set(listed(ctx.rules() or {}, "event_covered_by"))
+    covered_g = sum(cover_g[word] for word in counted)
+    if counted and covered_g < entry.declared_g:
+        return refuse(
+            "event_not_covered",
+            event=entry.event,
+            declared_g=entry.declared_g,
+            covered_g=covered_g,
+        )
     return None
 
 
