@@ -14,8 +14,10 @@ from typing import Annotated
 import msgspec
 import typer
 
+from registry.chain.errors import Malformed
 from registry.cli import files, keys, resolve
 from registry.cli.drafts import draft, draft_text, read_fields, set_fields
+from registry.cli.profile import load_profile, open_line
 from registry.cli.remote import client, report
 from registry.cli.shell import Exit, emit, note, words
 from registry.ledger.codec import ENTRY_BYTES_MAX, parse_entry, parse_text
@@ -24,6 +26,7 @@ from registry.ledger.entries import Common, kind_of
 from registry.ledger.ids import ACCOUNT_RANDOM_BYTES, UUID_RANDOM_BYTES, account_id, uuid7
 from registry.ledger.signing import missing_signers, sign_draft
 from registry.net.wire import Problem
+from registry.profiles.profile import rulebook_fields
 
 app = typer.Typer()
 
@@ -49,6 +52,9 @@ def new(
     url: Url = "",
     file: Annotated[Path | None, typer.Option(help="Fields as TOML or JSON.")] = None,
     set_: Fields = None,
+    profile: Annotated[
+        str, typer.Option(metavar="NAME", help="For a rulebook: its fields, of cn-sh or FILE.toml.")
+    ] = "",
     quantity: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,7 +67,8 @@ def new(
     """Draft an entry: the text that its signers sign.
 
     Fills in id, not_after and signers, and a name for a new account. The fields of each kind are
-    in docs/reference/kinds.
+    in docs/reference/kinds. A rulebook of a profile is version 1 and in force from not_after on;
+    --set version=2 and --set effective_from_ms=… say otherwise.
 
     \b
     Example:
@@ -69,15 +76,17 @@ def new(
         --set account=a-… --quantity CN-GD-PHCER-2025-000001=30t --set purpose=voluntary \\
         --set beneficiary.project=SAMPLE-FOREST
     """
-    fields = set_fields(read_fields(file) if file else {}, set_ or ())
+    now_ms = time.time_ns() // 1_000_000
+    not_after = now_ms + days * DAY_MS
+    given = _of_profile(kind, profile, not_after) if profile else {}
+    fields = set_fields(given | (read_fields(file) if file else {}), set_ or ())
     if kind == "account" and "account" not in fields:
         fields["account"] = account_id(secrets.token_bytes(ACCOUNT_RANDOM_BYTES))
     if quantity:
         fields["items"] = resolve.items(url, str(fields.get("account", "")), quantity)
-    now_ms = time.time_ns() // 1_000_000
     common = {
         "id": uuid7(now_ms, secrets.token_bytes(UUID_RANDOM_BYTES)),
-        "not_after": now_ms + days * DAY_MS,
+        "not_after": not_after,
         "signers": sorted(keys.signer_name(text) for text in signer),
     }
     entry = draft(kind, {**common, **fields})
@@ -168,6 +177,15 @@ def _check_online(url: str, notes: list[tuple[Path, bytes]]) -> Exit:
             found.append({"file": str(path), "acceptable": msgspec.to_builtins(result.acceptable)})
     emit(found, lines)
     return worst
+
+
+def _of_profile(kind: str, name: str, effective_from_ms: int) -> dict[str, object]:
+    """The fields that a profile gives a rulebook; what it leaves open is said."""
+    if kind != "rulebook":
+        raise Malformed("a profile makes a rulebook and nothing else", where="--profile")
+    profile = load_profile(name)
+    note(open_line(profile))
+    return rulebook_fields(profile, effective_from_ms)
 
 
 def _text_of(data: bytes) -> bytes:

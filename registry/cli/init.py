@@ -16,6 +16,7 @@ from registry.chain.checkpoint import check_origin
 from registry.chain.errors import Malformed, Unavailable
 from registry.chain.note import TYPE_ED25519, parse_vkey
 from registry.cli import files, keys
+from registry.cli.profile import draft_rulebook, load_profile, open_line
 from registry.cli.shell import Exit, emit, words
 from registry.ledger.codec import ENTRY_BYTES_MAX, parse_entry
 from registry.ledger.dates import DAY_MS
@@ -23,6 +24,7 @@ from registry.ledger.entries import Genesis
 from registry.ledger.entries.authority import Founder
 from registry.ledger.ids import UUID_RANDOM_BYTES, uuid7
 from registry.ledger.signing import SigningKey, missing_signers
+from registry.profiles.profile import Profile, open_values
 from registry.signers.keyfile import new_key, write_key_file
 from registry.signers.logkeys import ED25519_FILE, read_log_keys
 from registry.verify.trust import file_name, format_trust, new_trust
@@ -32,6 +34,7 @@ app = typer.Typer()
 ORIGIN_RANDOM_BYTES = 4
 OFFSET_MIN = 480
 DRAFT = "genesis.draft"
+RULEBOOK_DRAFT = "rulebook.draft"
 OPERATOR_KEY = "operator.key"
 Name = Annotated[str, typer.Option(metavar="NAME")]
 
@@ -42,6 +45,10 @@ def init(
     genesis: Annotated[
         Path | None, typer.Option(help="A complete genesis: opens the log with it.")
     ] = None,
+    profile: Annotated[
+        str,
+        typer.Option(help="Region, civil time and first rulebook of cn-sh or FILE.toml."),
+    ] = "",
     region: Annotated[str, typer.Option(help="ISO 3166-2, such as CN-GD.")] = "",
     origin_prefix: Annotated[
         str, typer.Option(help="The log's name without its last part, such as cn-gd.example/log.")
@@ -66,6 +73,10 @@ def init(
     Three steps: the operator drafts; the authority signs the draft on its own machine, with its
     own key (tanbu entry sign); the operator opens. Log keys are made in the data directory.
 
+    With --profile the region's first rulebook is drafted too: the authority signs both drafts, and
+    the second is handed in when the service runs (tanbu submit). What the profile leaves open is
+    said; to set it, draft the rulebook anew (tanbu entry new rulebook --profile … --set …).
+
     \b
     Example:
       tanbu init --data var --region CN-GD --origin-prefix cn-gd.example/log \\
@@ -78,6 +89,9 @@ def init(
     place = DataDirectory(data)
     if genesis is not None:
         return _open(place, files.read(genesis, ENTRY_BYTES_MAX))
+    regime = load_profile(profile) if profile else None
+    if regime is not None:
+        region, offset_min = _of_regime(regime, region)
     given = {
         "--region": region,
         "--origin-prefix": origin_prefix,
@@ -104,17 +118,43 @@ def init(
         log_keys=make_log_keys(place, origin),
     )
     now_ms = time.time_ns() // 1_000_000
+    signers = (mine.signer, keys.signer_name(authority_key))
     draft = draft_genesis(
         origin,
         foundation,
-        entry_id=uuid7(now_ms, secrets.token_bytes(UUID_RANDOM_BYTES)),
+        entry_id=_new_id(now_ms),
         not_after=now_ms + days * DAY_MS,
-        signers=(mine.signer, keys.signer_name(authority_key)),
+        signers=signers,
         keys=(mine,),
     )
+    if regime is not None:
+        rules = draft_rulebook(
+            regime,
+            origin,
+            entry_id=_new_id(now_ms),
+            not_after=now_ms + days * DAY_MS,
+            signers=signers,
+            keys=(mine,),
+        )
+        files.replace(place.root / RULEBOOK_DRAFT, rules)
     files.write_new(place.root / DRAFT, draft)
-    _show_draft(place, origin, draft)
+    _show_draft(place, origin, draft, regime)
     return Exit.GOOD
+
+
+def _new_id(now_ms: int) -> str:
+    return uuid7(now_ms, secrets.token_bytes(UUID_RANDOM_BYTES))
+
+
+def _of_regime(regime: Profile, region: str) -> tuple[str, int]:
+    """Region and civil time of a profile; Malformed if another region was asked for."""
+    if region not in ("", regime.region.value):
+        raise Malformed(
+            f"the profile {regime.name} is of {regime.region.value}, not of {region}",
+            where="--region",
+            todo="leave it out",
+        )
+    return regime.region.value, regime.offset_min.value
 
 
 def _open(place: DataDirectory, note: bytes) -> Exit:
@@ -186,20 +226,33 @@ def _operator_key(place: DataDirectory, operator: str, given: Path | None) -> Si
     return key
 
 
-def _show_draft(place: DataDirectory, origin: str, draft: bytes) -> None:
+def _show_draft(place: DataDirectory, origin: str, draft: bytes, regime: Profile | None) -> None:
     path = place.root / DRAFT
     missing = ", ".join(missing_signers(draft))
-    emit(
-        {"origin": origin, "draft": str(path), "missing": list(missing_signers(draft))},
-        [
-            words(f"draft of {origin}: {path}", f"{origin} 的创世草稿：{path}"),
+    shown = {"origin": origin, "draft": str(path), "missing": list(missing_signers(draft))}
+    lines = [
+        words(f"draft of {origin}: {path}", f"{origin} 的创世草稿：{path}"),
+        words(
+            f"  missing: {missing}; there: tanbu entry sign {DRAFT} --key authority.key",
+            f"  缺少：{missing}；由其执行：tanbu entry sign {DRAFT} --key authority.key",
+        ),
+        words(
+            f"  then here: tanbu init --data {place.root} --genesis {path}",
+            f"  随后在此：tanbu init --data {place.root} --genesis {path}",
+        ),
+    ]
+    if regime is not None:
+        rules = str(place.root / RULEBOOK_DRAFT)
+        shown |= {"rulebook": rules, "open": list(open_values(regime))}
+        lines += [
             words(
-                f"  missing: {missing}; there: tanbu entry sign {DRAFT} --key authority.key",
-                f"  缺少：{missing}；由其执行：tanbu entry sign {DRAFT} --key authority.key",
+                f"rulebook of {regime.name}: {rules}, to be signed there too",
+                f"{regime.name} 的规则草稿：{rules}，同样由其签署",
             ),
             words(
-                f"  then here: tanbu init --data {place.root} --genesis {path}",
-                f"  随后在此：tanbu init --data {place.root} --genesis {path}",
+                f"  when the service runs: tanbu submit {rules}",
+                f"  服务运行后：tanbu submit {rules}",
             ),
-        ],
-    )
+            f"  {open_line(regime)}",
+        ]
+    emit(shown, lines)

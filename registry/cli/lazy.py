@@ -30,6 +30,7 @@ COMMANDS = (
     Command("serve", "serve", "Run the service: writer, publisher and API workers."),
     Command("key", "key", "Make a private key file, or show its public key.", group=True),
     Command("entry", "entry", "Draft, sign and check entries.", group=True),
+    Command("profile", "profile", "Regions' regimes as data, with sources.", group=True),
     Command("submit", "submit", "Hand complete entries to a log and print the receipts."),
     Command("import", "import_", "Take over an existing book as opening entries."),
     Command("balance", "balance", "Show what an account holds."),

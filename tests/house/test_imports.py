@@ -125,7 +125,7 @@ def import_alone(
 
 
 def test_the_verifier_needs_no_framework() -> None:
-    floors = ("chain", "importing", "ledger", "ports", "verify")
+    floors = ("chain", "importing", "ledger", "ports", "profiles", "verify")
     done = import_alone(*(f"registry.{name}" for name in floors))
     assert done.returncode == 0, done.stderr
     pure = [where for where, _ in tree.python(*laws.PURE)]
