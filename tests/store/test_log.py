@@ -258,7 +258,7 @@ def test_lists_are_those_of_a_plain_search(
         patch.setattr(schema, "MENTION_SEGMENT_BITS", 5)
         patch.setattr("registry.store.log._OFFSET_MASK", 31)
         for count in rounds:
-            records = []
+            records: list[NewRecord] = []
             for _ in range(count):
                 index = log.head.size + len(records)
                 about = tuple(
