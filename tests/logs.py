@@ -1,8 +1,8 @@
 """Logs in directories of their own, for tests of what remembers, writes and publishes.
 
-    data = make_log(tmp_path, book)                 # keys, database, genesis, published
-    with writing(data, clock) as writer:
-        take(writer, book.founding()[1:])
+data = make_log(tmp_path, book)                 # keys, database, genesis, published
+with writing(data, clock) as writer:
+    take(writer, book.founding()[1:])
 """
 
 from __future__ import annotations
@@ -92,9 +92,7 @@ def publishing(
             log = read_log(SqlState(connection, statements_for(engine)))
         now_ms = (clock or Clock()).now_ms
         signer = read_log_keys(data.keys, now_ms)
-        publisher = Publisher(
-            store, DirectoryTiles(data.tiles), signer, log_keys(log), now_ms
-        )
+        publisher = Publisher(store, DirectoryTiles(data.tiles), signer, log_keys(log), now_ms)
         publisher.open(alone=alone)
         yield publisher
     engine.dispose()

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from registry.bootstrap.data import DataDirectory, SystemClock
@@ -15,6 +16,7 @@ from registry.bootstrap.opening import Foundation, draft_genesis, make_log_keys,
 from registry.chain.checkpoint import check_origin
 from registry.chain.errors import Malformed, Unavailable
 from registry.chain.note import TYPE_ED25519, parse_vkey
+from registry.chain.strict import check_text
 from registry.cli import files, keys
 from registry.cli.profile import draft_rulebook, load_profile, open_line
 from registry.cli.shell import Exit, emit, words
@@ -22,6 +24,7 @@ from registry.ledger.codec import ENTRY_BYTES_MAX, parse_entry
 from registry.ledger.dates import DAY_MS
 from registry.ledger.entries import Genesis
 from registry.ledger.entries.authority import Founder
+from registry.ledger.entries.common import PartyName, Region, Text
 from registry.ledger.ids import UUID_RANDOM_BYTES, uuid7
 from registry.ledger.signing import SigningKey, missing_signers
 from registry.profiles.profile import Profile, open_values
@@ -36,7 +39,13 @@ OFFSET_MIN = 480
 DRAFT = "genesis.draft"
 RULEBOOK_DRAFT = "rulebook.draft"
 OPERATOR_KEY = "operator.key"
-Name = Annotated[str, typer.Option(metavar="NAME")]
+FORMS: tuple[tuple[str, object, str], ...] = (
+    ("--region", Region, "CN-GD"),
+    ("--operator", PartyName, "operator.cn-gd"),
+    ("--operator-title", Text, "'Registry operator'"),
+    ("--authority", PartyName, "authority.cn-gd"),
+    ("--authority-title", Text, "'Ecology bureau'"),
+)
 
 
 @app.command()
@@ -105,6 +114,8 @@ def init(
         raise Malformed(
             f"a draft needs {', '.join(missing)}", todo="or open a complete one with --genesis FILE"
         )
+    for option, kind, example in FORMS:
+        _check_form(option, given[option], kind, example)
     _check_new(place)
     _check_authority_key(authority_key, authority)
     origin = _origin(place, origin_prefix)
@@ -185,6 +196,15 @@ def _open(place: DataDirectory, note: bytes) -> Exit:
         ],
     )
     return Exit.GOOD
+
+
+def _check_form(option: str, text: str, kind: object, example: str) -> None:
+    """Malformed before any key is made, if genesis could not hold the text."""
+    try:
+        check_text(msgspec.convert(text, kind))
+    except (msgspec.ValidationError, Malformed) as error:
+        why = error.message if isinstance(error, Malformed) else f"not of the form: {text[:60]!a}"
+        raise Malformed(why, where=option, todo=f"such as {example}") from error
 
 
 def _check_new(place: DataDirectory) -> None:

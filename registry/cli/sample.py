@@ -82,7 +82,7 @@ class _Printer:
     def played(self, played: Played) -> None:
         """What to open and what to try."""
         if not current().as_json:
-            print("\n".join(_what_to_try(played)))
+            print("\n".join(_what_to_try(played)), flush=True)
 
 
 def _what_to_try(played: Played) -> Iterator[str]:

@@ -23,7 +23,7 @@ How signatures are checked is the caller's choice: at once (the default), or els
 function that takes the (public key, signature, text) away; then step 5 is good only if those are.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from msgspec import Struct

@@ -8,6 +8,7 @@ Refuses to know: where the base keeps its bytes, and what the rules are.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -59,7 +60,7 @@ def decode_value(key: str, data: bytes) -> Value:
 class State:
     """A base, a cache of decoded values, accepted changes, and the draft of one entry."""
 
-    __slots__ = ("_base", "_cache", "_changed", "_draft", "_scanned")
+    __slots__ = ("_base", "_cache", "_changed", "_coming", "_draft", "_scanned")
 
     def __init__(self, base: StateReader) -> None:
         self._base = base
@@ -67,6 +68,7 @@ class State:
         self._changed: dict[str, Value | None] = {}
         self._draft: dict[str, Value | None] = {}
         self._scanned: set[str] = set()
+        self._coming: Iterable[str] = ()
 
     def get(self, key: str, kind: type[V]) -> V | None:
         """The value under `key` as the entry being applied sees it, or None."""
@@ -111,13 +113,20 @@ class State:
                 yield key, found
 
     def prefetch(self, keys: Iterable[str]) -> None:
-        """Read the values that coming entries will touch, in one question to the base."""
+        """Read values that coming entries will touch, in one question to the base."""
         wanted = [key for key in dict.fromkeys(keys) if key not in self._cache]
         if wanted:
             found = self._base.get_many(wanted)
             for key in wanted:
                 data = found.get(key)
                 self._cache[key] = None if data is None else decode_value(key, data)
+
+    def expect(self, keys: Iterable[str]) -> None:
+        """Say what coming entries will touch: it is prefetched with the first value that is not
+
+        here yet. Where all are here, which is usual, not even `keys` are looked at.
+        """
+        self._coming = keys
 
     def accept(self) -> None:
         """Keep the draft: the entry was accepted."""
@@ -149,10 +158,9 @@ class State:
                 del self._cache[key]
 
     def _load(self, key: str) -> Value | None:
-        data = self._base.get_many((key,)).get(key)
-        value = None if data is None else decode_value(key, data)
-        self._cache[key] = value
-        return value
+        coming, self._coming = self._coming, ()
+        self.prefetch(chain((key,), coming))
+        return self._cache[key]
 
 
 class MemoryState:

@@ -29,6 +29,7 @@ from registry.ledger.entries import (
     Project,
     Redemption,
     Retirement,
+    Transfer,
     kind_of,
 )
 
@@ -51,6 +52,10 @@ _SERVED_BY_PURPOSE = {"remediation": "order", "event": "event", "offset": "oblig
 
 def subjects_of(entry: Common) -> tuple[str, ...]:
     """The subjects of an entry, each once."""
+    if isinstance(entry, Transfer):  # nearly every entry, and so without generators
+        names = ["kind/transfer", f"account/{entry.from_}", f"account/{entry.to}"]
+        names += [f"batch/{item.batch}" for item in entry.items]
+        return tuple(names) if len(entry.items) == 1 else tuple(dict.fromkeys(names))
     found = [f"kind/{kind_of(entry)}"]
     found += (f"account/{account}" for account in accounts_of(entry))
     found += (f"batch/{batch}" for batch in batches_of(entry))

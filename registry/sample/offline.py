@@ -6,6 +6,7 @@ Where the machine allows it, the command runs in a network namespace of its own 
 Refuses to know: what the command is.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,16 @@ def shown(path: Path) -> str:
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
 
 
+def python() -> list[str]:
+    """This interpreter, which takes no module from the working directory."""
+    return [sys.executable, "-P"]
+
+
+def environment() -> dict[str, str]:
+    """Our environment, for a process that finds the same modules."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
 class Sandbox:
     """A way to run the command line without a network; `how` says which."""
 
@@ -60,13 +71,14 @@ class Sandbox:
     def run(self, arguments: Sequence[str]) -> Done:
         """Run `tanbu` with arguments, without a network."""
         if self._unshare:
-            words = [*self._unshare, sys.executable, "-m", "registry.cli", *arguments]
+            words = [*self._unshare, *python(), "-m", "registry.cli", *arguments]
         else:
-            words = [sys.executable, "-c", _BLOCKED, *arguments]
+            words = [*python(), "-c", _BLOCKED, *arguments]
         done = subprocess.run(
             words,
             capture_output=True,
             stdin=subprocess.DEVNULL,
+            env=environment(),
             text=True,
             timeout=TIMEOUT_S,
             check=False,

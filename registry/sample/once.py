@@ -74,9 +74,9 @@ def _check_receipt(played: Played, sandbox: Sandbox) -> Check:
 
 def one_byte_changed(data: bytes) -> bytes:
     """The data with one letter in its middle exchanged for another: still text, still base64."""
-    at = len(data) // 2
-    while not data[at : at + 1].isalpha():
-        at += 1
+    middle = len(data) // 2
+    places = (*range(middle, len(data)), *range(middle))
+    at = next(place for place in places if data[place : place + 1].isalpha())
     return data[:at] + (b"A" if data[at : at + 1] != b"A" else b"B") + data[at + 1 :]
 
 

@@ -6,7 +6,6 @@ Refuses to know: what is played on it.
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from registry.chain.errors import Unavailable
 from registry.net.client import LogClient
+from registry.sample.offline import environment, python
 
 HOST = "127.0.0.1"
 START_S_MAX = 60.0
@@ -78,10 +78,11 @@ def running(data: Path, port: int) -> Iterator[Service]:
     check_port(port)
     reader, writer = os.pipe()
     module = "registry.sample.serving"
-    words = [sys.executable, "-m", module, str(data), str(port), str(reader)]
+    words = [*python(), "-m", module, str(data), str(port), str(reader)]
     process = subprocess.Popen(
         words,
         pass_fds=(reader,),
+        env=environment(),
         stdin=subprocess.DEVNULL,
         process_group=0,  # a terminal's Ctrl-C comes to us, who end the service in order
     )

@@ -7,7 +7,9 @@ Refuses to know: what is in a bundle.
 
 Rules
 - no threads: one busy thread beside the judging one would halve it
-- at most `UNDER_WAY_MAX` tasks are with a worker: one that it checks, one that waits in its socket
+- at most `UNDER_WAY_MAX` tasks are with a worker: one that it checks, others wait in its socket
+- where all workers have as many, the process that judges checks a bundle itself: so one process
+  for each core is enough, and none is put aside for another
 - a worker that dies is Broken; nothing is tried again
 
     with SpawnedCrew() as crew:
@@ -29,11 +31,9 @@ import msgspec
 from registry.chain.errors import Broken
 from registry.verify.bundle import BundleResult, BundleTask, check_bundle
 
-UNDER_WAY_MAX = 2
+UNDER_WAY_MAX = 3
 SOCKET_BYTES = 1_048_576
 """Asked of the kernel, which may give less: a task of usual size should fit."""
-NICENESS = 5
-"""Workers yield to the process that judges: it is the one that all wait for."""
 STOP_S = 10
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -87,13 +87,13 @@ class _Worker:
 
 
 class SpawnedCrew:
-    """See the module; `workers`: how many, by default as many as the process may use cores."""
+    """See the module; `workers`: how many, by default one less than the cores it may use."""
 
     def __init__(self, workers: int | None = None) -> None:
-        count = len(os.sched_getaffinity(0)) if workers is None else workers
+        count = len(os.sched_getaffinity(0)) - 1 if workers is None else workers
         self._workers: list[_Worker] = []
         try:
-            for _ in range(max(1, count)):
+            for _ in range(count):
                 self._workers.append(_Worker())
         except OSError as error:
             self.close()
@@ -102,12 +102,12 @@ class SpawnedCrew:
     def submit(self, task: BundleTask) -> Sequence[BundleResult]:
         """See `Crew`."""
         results = self._collect(wait_s=0)
-        while True:
-            freest = min(self._workers, key=lambda worker: worker.under_way)
-            if freest.under_way < UNDER_WAY_MAX:
-                freest.send(task)
-                return results
-            results += self._collect(wait_s=None)
+        freest = min(self._workers, key=lambda worker: worker.under_way, default=None)
+        if freest is not None and freest.under_way < UNDER_WAY_MAX:
+            freest.send(task)
+        else:
+            results.append(check_bundle(task))
+        return results
 
     def drain(self) -> Sequence[BundleResult]:
         """See `Crew`."""
@@ -152,7 +152,6 @@ def work(connection: "Connection[Any, Any]") -> None:
 def main(arguments: Sequence[str]) -> None:
     """The program of a worker: its argument is the number of its end of the socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the audit ends its workers itself
-    os.nice(NICENESS)
     with Connection(int(arguments[0])) as connection:
         work(connection)
 

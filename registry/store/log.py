@@ -65,7 +65,7 @@ class SqlLogStore:
         with sqlite.write_transaction(self._connection, "open an epoch"):
             self._connection.execute(update(schema.head).values(epoch=schema.head.c.epoch + 1))
             head = read_head(self._connection)
-        last = self._last_index()
+        last = last_index(self._connection)
         if last != head.size - 1:
             raise Broken(
                 f"the head is of {head.size} records, the last record has the index {last}",
@@ -103,8 +103,8 @@ class SqlLogStore:
             self._swap_head(old, new)
             self._many(texts.insert_record, [(r.index, r.leaf_hash, r.record) for r in records])
             self._many(texts.insert_id, [(r.id_key, r.index) for r in records])
-            self._many(texts.insert_leaf, _leaf_rows(records))
-            self._many(texts.insert_mention, _mention_rows(records))
+            self._many(texts.insert_leaf, leaf_rows(records))
+            self._many(texts.insert_mention, mention_rows(records))
             self._put_state(changes)
         self._failed = False
 
@@ -141,10 +141,12 @@ class SqlLogStore:
         if rows:
             self._connection.exec_driver_sql(text, rows)
 
-    def _last_index(self) -> int:
-        with sqlite.guarded("be read"):
-            last = self._connection.execute(select(func.max(schema.record.c.idx))).scalar()
-        return -1 if last is None else int(last)
+
+def last_index(connection: Connection) -> int:
+    """The index of the last record; -1 if there is none."""
+    with sqlite.guarded("be read"):
+        last = connection.execute(select(func.max(schema.record.c.idx))).scalar()
+    return -1 if last is None else int(last)
 
 
 def read_head(connection: Connection) -> Head:
@@ -190,14 +192,15 @@ def read_records(connection: Connection, first: int, stop: int) -> Iterator[tupl
         index = end
 
 
-def _leaf_rows(records: Sequence[NewRecord]) -> list[tuple[int, int, int]]:
+def leaf_rows(records: Sequence[NewRecord]) -> list[tuple[int, int, int]]:
+    """The rows by which records are found by their leaf hash, in the order of the tree."""
     bits, prefix_of = schema.LEAF_SEGMENT_BITS, schema.leaf_prefix
     rows = [(r.index >> bits, prefix_of(r.leaf_hash), r.index) for r in records]
     rows.sort()
     return rows
 
 
-def _mention_rows(records: Sequence[NewRecord]) -> list[MentionRow]:
+def mention_rows(records: Sequence[NewRecord]) -> list[MentionRow]:
     """One row per subject and segment, in the order of the tree."""
     rows: list[MentionRow] = []
     bits, number_of = schema.MENTION_SEGMENT_BITS, schema.subject_number

@@ -18,6 +18,7 @@ Rules
 import sys
 from array import array
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 
 from sqlalchemy import (
@@ -37,6 +38,8 @@ REVISION = "0001"
 LEAF_SEGMENT_BITS = 16
 MENTION_SEGMENT_BITS = 14
 LEAF_PREFIX_BYTES = 4
+SUBJECTS_KEPT_MAX = 16_384
+"""Subjects whose numbers are remembered: about 4 MB."""
 
 metadata = MetaData()
 
@@ -121,6 +124,7 @@ def leaf_prefix(leaf_hash: bytes) -> int:
     return int.from_bytes(leaf_hash[:LEAF_PREFIX_BYTES], "big")
 
 
+@lru_cache(maxsize=SUBJECTS_KEPT_MAX)
 def subject_number(subject: str) -> int:
     """The number that `mention` finds a subject by: 63 bits of its SHA-256.
 

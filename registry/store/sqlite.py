@@ -178,7 +178,8 @@ def check_file(path: Path) -> None:
 
 def check_integrity(connection: Connection) -> list[str]:
     """What SQLite itself finds wrong in the file; empty if nothing."""
-    rows = connection.exec_driver_sql("PRAGMA integrity_check(100)").fetchall()
+    with guarded("be checked"):
+        rows = connection.exec_driver_sql("PRAGMA integrity_check(100)").fetchall()
     found = [str(row[0]) for row in rows]
     return [] if found == ["ok"] else found
 

@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Engine, Table, bindparam, delete, insert, select
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -16,8 +26,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from registry.chain.errors import Broken
 from registry.store import schema
 
-CHUNK = 256
-"""How many keys one question asks for."""
+CHUNKS = (1, 4, 16, 64, 256)
+"""How many keys one question asks for: few texts, so that each stays prepared."""
+
+Texts = dict[int, str]
+"""The text that asks for so many keys, by each of CHUNKS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +43,8 @@ class Statements:
     insert_mention: str
     put_state: str
     delete_state: str
-    get_states: str
-    find_ids: str
+    get_states: Texts
+    find_ids: Texts
 
 
 def statements_for(engine: Engine) -> Statements:
@@ -40,33 +53,32 @@ def statements_for(engine: Engine) -> Statements:
     def text(statement: ClauseElement) -> str:
         return _text(statement, engine)
 
-    ids: list[BindParameter[Any]] = [bindparam(f"k{n}") for n in range(CHUNK)]
+    def asking(column: Column[Any], *wanted: Column[Any]) -> Texts:
+        keys: list[BindParameter[Any]] = [bindparam(f"k{n}") for n in range(max(CHUNKS))]
+        return {n: text(select(*wanted).where(column.in_(keys[:n]))) for n in CHUNKS}
+
+    state, entry_id = schema.state.c, schema.entry_id.c
     return Statements(
         insert_record=text(_insert(schema.record)),
         insert_id=text(_insert(schema.entry_id)),
         insert_leaf=text(_insert(schema.leaf)),
         insert_mention=text(_insert(schema.mention)),
         put_state=text(_put_state()),
-        delete_state=text(delete(schema.state).where(schema.state.c.key == bindparam("key"))),
-        get_states=text(
-            select(schema.state.c.key, schema.state.c.value).where(schema.state.c.key.in_(ids))
-        ),
-        find_ids=text(
-            select(schema.entry_id.c.id_key, schema.entry_id.c.idx).where(
-                schema.entry_id.c.id_key.in_(ids)
-            )
-        ),
+        delete_state=text(delete(schema.state).where(state.key == bindparam("key"))),
+        get_states=asking(state.key, state.key, state.value),
+        find_ids=asking(entry_id.id_key, entry_id.id_key, entry_id.idx),
     )
 
 
-def ask(connection: Connection, text: str, keys: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """The rows for `keys`, by a statement that takes CHUNK of them; in no order."""
-    rows: list[tuple[Any, Any]] = []
-    for at in range(0, len(keys), CHUNK):
-        chunk = tuple(keys[at : at + CHUNK])
-        # The last one again and again: the text stays the same, and so the prepared statement.
-        filled = chunk + chunk[-1:] * (CHUNK - len(chunk))
-        rows += [tuple(row) for row in connection.exec_driver_sql(text, filled)]
+def ask(connection: Connection, texts: Texts, keys: Sequence[Any]) -> list[Any]:
+    """The rows for `keys`, each once, in no order."""
+    rows: list[Any] = []
+    for at in range(0, len(keys), CHUNKS[-1]):
+        chunk = tuple(keys[at : at + CHUNKS[-1]])
+        size = next(n for n in CHUNKS if n >= len(chunk))
+        # The last one again and again, to fill the text that is there.
+        chunk += chunk[-1:] * (size - len(chunk))
+        rows += connection.exec_driver_sql(texts[size], chunk).all()
     return rows
 
 

@@ -25,9 +25,18 @@ from registry.chain import ed25519
 from registry.chain.errors import Malformed, NotTrusted
 from registry.chain.tiles import TILE_WIDTH, parse_bundle
 from registry.chain.tlog import HASH_BYTES
-from registry.ledger.codec import Parsed, id_key, parse_entry, parse_record
+from registry.ledger.codec import (
+    RECORD_BYTES_MAX,
+    RECORD_HEAD_BYTES_MAX,
+    Parsed,
+    id_key,
+    parse_entry,
+    parse_record,
+)
 
 KEY_BYTES = ed25519.PUBLIC_KEY_BYTES
+TIME_DIGITS_MAX = 16
+"""Of a record time: no entry's not_after has more."""
 _USED = struct.Struct(">24sQQQ")
 
 FaultKind = Literal["hash", "stored", "form", "signature"]
@@ -111,10 +120,22 @@ def used_ids(result: BundleResult) -> list[tuple[bytes, int, int, int]]:
 
 
 def _read(record: bytes, index: int) -> tuple[int, Parsed]:
-    read = parse_record(record)
-    if read.index != index:
-        raise Malformed(f"it says that its index is {read.index}")
-    return read.time_ms, parse_entry(read.note)
+    """Time and entry of the record that must stand at `index`; Malformed if it is not of the form.
+
+    The head is read by writing it again: what gives the same bytes is in its one form.
+    """
+    end = record.find(b"\n", 0, RECORD_HEAD_BYTES_MAX)
+    time_text = record[record.find(b" ") + 1 : end]
+    if (
+        not time_text.isdigit()
+        or len(time_text) > TIME_DIGITS_MAX
+        or record[: end + 1] != b"%d %d\n" % (index, int(time_text))
+    ):
+        read = parse_record(record)
+        raise Malformed(f"it says that its index is {read.index}, its time {read.time_ms}")
+    if len(record) > RECORD_BYTES_MAX:
+        raise Malformed(f"a record of more than {RECORD_BYTES_MAX} bytes")
+    return int(time_text), parse_entry(record[end + 1 :])
 
 
 def _verify(parsed: Parsed, keys: bytes, at: int) -> int:

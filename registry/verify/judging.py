@@ -15,7 +15,7 @@ import msgspec
 from registry.chain.errors import Broken, NotTrusted, TanbuError, Unavailable
 from registry.ledger.apply import touches
 from registry.ledger.codec import Parsed
-from registry.ledger.entries import KINDS, Entry
+from registry.ledger.entries import KINDS, Common, Entry
 from registry.ledger.replay import judge, read_record, refused
 from registry.ledger.state import State, StateReader
 from registry.ports import StateScratch
@@ -51,7 +51,7 @@ class Judge:
         self.size = 0
         self.time_ms = 0
         self.first_ms = 0
-        self.kinds: Counter[type] = Counter()
+        self._kinds: Counter[type[Common]] = Counter()
 
     def bundle(self, records: Sequence[bytes]) -> Judged:
         """Judge the next records; after an error nothing more may be judged."""
@@ -71,7 +71,7 @@ class Judge:
                 refusal = judge(self._state, parsed, self.size, time_ms, take)
                 if refusal is not None:
                     raise refused(refusal, self.size)
-                self.kinds[type(parsed.entry)] += 1
+                self._kinds[type(parsed.entry)] += 1
                 self.size += 1
                 keys_good = len(keys)
         except Unavailable as unknown:
@@ -90,7 +90,10 @@ class Judge:
 
     def entries_by_kind(self) -> dict[str, int]:
         """How many entries of each kind were judged."""
-        return {name: self.kinds[kind] for name, kind in KINDS.items() if self.kinds[kind]}
+        counts: Counter[str] = Counter()
+        for kind, count in self._kinds.items():
+            counts[str(kind.__struct_config__.tag)] += count
+        return {name: counts[name] for name in KINDS if counts[name]}
 
     def _read_all(
         self, records: Sequence[bytes]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from registry.chain.errors import Broken, Malformed
 from registry.chain.tlog import leaf_hash
-from registry.ledger.apply import SignatureCheck, touches, verify_here
+from registry.ledger.apply import touches, verify_here
 from registry.ledger.codec import Parsed, decode_trusted, format_record, id_key, parse_record
 from registry.ledger.refusals import Refusal, refuse
 from registry.ledger.replay import judge
@@ -40,12 +40,8 @@ class Staged:
     outcomes: list[Outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """An entry in the log: its receipt, and the text that it was given for."""
-
-    text: bytes
-    receipt: Committed
+_Known = tuple[bytes, Committed]
+"""An entry in the log: the text, and the receipt that was given for it."""
 
 
 def stage(
@@ -58,17 +54,19 @@ def stage(
     parsed = [_decode(entry) for entry in entries]
     ids = [id_key(p.entry) for p in parsed]
     known = _find_known(ids, log)
-    state.prefetch(_touched(parsed))
+    state.expect(_touched(parsed))
     time_ms = max(before.time_ms, now_ms)
     frontier = before.frontier.copy()
     index = before.size
     records: list[NewRecord] = []
     outcomes: list[Outcome] = []
+    check = _Check()
     for entry, p, key in zip(entries, parsed, ids, strict=True):
         if (earlier := known.get(key)) is not None:
             outcomes.append(_answer_again(p, earlier))
             continue
-        refusal = judge(state, p, index, time_ms, _check_for(entry))
+        check.entry = entry
+        refusal = judge(state, p, index, time_ms, check)
         if refusal is not None:
             outcomes.append(refusal)
             continue
@@ -78,8 +76,9 @@ def stage(
         records.append(NewRecord(index, record, hashed, key, subjects_of(p.entry)))
         receipt = Committed(index, time_ms, hashed, replayed=False)
         outcomes.append(receipt)
-        known[key] = _Known(p.text, receipt)
+        known[key] = (p.text, receipt)
         index += 1
+    state.expect(())
     if not records:
         return Staged(before, records, [], outcomes)
     head = Head(index, frontier.root(), time_ms, before.epoch, frontier)
@@ -106,27 +105,30 @@ def _find_known(ids: Sequence[bytes], log: LogStore) -> dict[bytes, _Known]:
         read = parse_record(record)
         text = read.note[: read.note.rindex(b"\n\n") + 1]
         receipt = Committed(index, read.time_ms, leaf_hash(record), replayed=True)
-        known[key] = _Known(text, receipt)
+        known[key] = (text, receipt)
     return known
 
 
 def _answer_again(parsed: Parsed, earlier: _Known) -> Outcome:
     """The first receipt if it was for this text; a refusal if it was for another."""
-    receipt = earlier.receipt
-    if parsed.text != earlier.text:
+    text, receipt = earlier
+    if parsed.text != text:
         entry = parsed.entry
         return refuse("id_reused", id=entry.id, signer=entry.signers[0], index=receipt.index)
     return Committed(receipt.index, receipt.time_ms, receipt.leaf_hash, replayed=True)
 
 
-def _check_for(entry: Admitted) -> SignatureCheck:
-    """The signature check of one entry: what was found good elsewhere is not verified again."""
-    if not entry.keys:
-        return verify_here
-    good = dict(zip(entry.signatures, entry.keys, strict=True))
+class _Check:
+    """The signature check of `entry`: what was found good elsewhere is not verified again."""
 
-    def check(public_key: bytes, signature: bytes, text: bytes) -> None:
-        if good.get(signature) != public_key:
-            verify_here(public_key, signature, text)
+    __slots__ = ("entry",)
 
-    return check
+    entry: Admitted
+
+    def __call__(self, public_key: bytes, signature: bytes, text: bytes) -> None:
+        entry = self.entry
+        if public_key in entry.keys:
+            for good, key in zip(entry.signatures, entry.keys, strict=True):
+                if good == signature and key == public_key:
+                    return
+        verify_here(public_key, signature, text)

@@ -11,6 +11,7 @@ frontier, the open tile of each level, the records of the open bundle.
 
 from collections.abc import Callable, Iterable, Iterator
 
+from registry.chain import tlog
 from registry.chain.errors import Broken, Malformed
 from registry.chain.tiles import (
     TILE_HEIGHT,
@@ -24,7 +25,7 @@ from registry.chain.tiles import (
     tile_path,
     tile_width_at,
 )
-from registry.chain.tlog import Frontier, leaf_hash, nodes_for_root
+from registry.chain.tlog import Frontier, nodes_for_root
 
 File = tuple[str, bytes]
 ReadTile = Callable[[str], bytes]
@@ -74,10 +75,14 @@ class Tiling:
 
         Broken if its hash is not the one that was stored when it was committed.
         """
+        _check_hash(record, stored_hash, self._frontier.size)
+        return self.add(record, stored_hash)
+
+    def add(self, record: bytes, leaf_hash: bytes) -> list[File]:
+        """As `append`, where the caller vouches for the hash."""
         index = self._frontier.size
-        _check_hash(record, stored_hash, index)
         self._records.append(record)
-        completed = self._frontier.append(stored_hash)
+        completed = self._frontier.append(leaf_hash)
         files: list[File] = []
         for level, hashed in enumerate(completed[::TILE_HEIGHT]):
             if level == len(self._levels):
@@ -153,7 +158,7 @@ def _open_tiles(size: int, read_tile: ReadTile) -> list[list[bytes]]:
 
 
 def _check_hash(record: bytes, stored: bytes, index: int) -> None:
-    if leaf_hash(record) != stored:
+    if tlog.leaf_hash(record) != stored:
         raise Broken(
             "the bytes of a record are not those that were committed",
             where=f"record {index}",

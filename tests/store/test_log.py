@@ -20,7 +20,7 @@ from registry.store.log import SqlLogStore
 from registry.store.migrate import create_database
 from registry.store.publication import SqlPublicationStore
 from registry.store.reads import SqlReadStore
-from registry.store.statements import CHUNK
+from registry.store.statements import CHUNKS
 from tests.books import ORIGIN
 
 Changes = list[tuple[str, bytes | None]]
@@ -125,9 +125,9 @@ def test_state_is_scanned_in_byte_order(log: Log) -> None:
 
 
 def test_many_keys_are_asked_for_at_once(log: Log) -> None:
-    keys = [f"k{n}" for n in range(2 * CHUNK + 3)]
+    keys = [f"k{n}" for n in range(2 * CHUNKS[-1] + 3)]
     log.add(1, changes=[(key, b"x") for key in keys])
-    for count in (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, len(keys)):
+    for count in (0, 1, CHUNKS[-1] - 1, CHUNKS[-1], CHUNKS[-1] + 1, len(keys)):
         found = log.store.state().get_many([*keys[:count], "gone"])
         assert set(found) == set(keys[:count])
 
@@ -258,7 +258,7 @@ def test_lists_are_those_of_a_plain_search(
         patch.setattr(schema, "MENTION_SEGMENT_BITS", 5)
         patch.setattr("registry.store.log._OFFSET_MASK", 31)
         for count in rounds:
-            records = []
+            records: list[NewRecord] = []
             for _ in range(count):
                 index = log.head.size + len(records)
                 about = tuple(

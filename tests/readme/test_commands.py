@@ -1,7 +1,7 @@
-"""The operator's walk of the README, run as it stands there, block by block, against a real log.
+"""The commands of the README, run as they stand there, block by block, against a real service.
 
 Changed are two things only: the port, which must be a free one here, and `tanbu`, which is this
-Python's. The service that a block starts is ended with the walk.
+Python's. What `make run` starts, and what a block starts, is ended with the test.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -20,14 +20,15 @@ import pytest
 
 from tests.house import texts, tree
 
-HEADING = "## First walk for an operator"
-PORT_IN_TEXT = "8001"
-READY_S_MAX = 60
+CHECK = "## Check a retirement offline"
+WALK = "## First walk for an operator"
+PORTS_IN_TEXT = ("8000", "8001")
+READY_S_MAX = 120
 
 
-def walk_blocks() -> list[str]:
+def blocks_of(heading: str) -> list[str]:
     text = (tree.REPO / "README.md").read_text(encoding="utf-8")
-    section = text.partition(HEADING)[2].partition("\n## ")[0]
+    section = text.partition(heading)[2].partition("\n## ")[0]
     return [block.text for block in texts.read(section).blocks if block.language == "sh"]
 
 
@@ -38,8 +39,8 @@ class Walker:
         self.directory = directory
         self.port = port
         self.service: subprocess.Popen[bytes] | None = None
-        shim = directory / "shim" / "tanbu"
-        shim.parent.mkdir()
+        shim = directory / ".venv" / "bin" / "tanbu"
+        shim.parent.mkdir(parents=True)
         shim.write_text(
             f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m registry.cli "$@"\n',
             encoding="utf-8",
@@ -54,7 +55,11 @@ class Walker:
 
     def run(self, block: str) -> str:
         """Run a block; a line that serves goes to the background, until it answers."""
-        lines = block.replace(PORT_IN_TEXT, str(self.port)).split("\n")
+        for port in PORTS_IN_TEXT:
+            block = block.replace(f":{port}", f":{self.port}").replace(
+                f"--port {port}", f"--port {self.port}"
+            )
+        lines = block.split("\n")
         serving = [line for line in lines if line.startswith("tanbu serve")]
         exports = [line for line in lines if line.startswith("export ")]
         rest = "\n".join(line for line in lines if line not in serving)
@@ -82,15 +87,21 @@ class Walker:
         self.service = subprocess.Popen(
             words, cwd=self.directory, env=self.environment, start_new_session=True
         )
+        self.wait_for(lambda: self.answers("/readyz"))
+
+    def answers(self, path: str) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}{path}").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def wait_for(self, there: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_S_MAX
-        while time.monotonic() < deadline:
+        while not there():
+            assert self.service is not None
             assert self.service.poll() is None, "the service ended"
-            try:
-                if httpx.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.1)
-        pytest.fail("the service was not ready in time")
+            assert time.monotonic() < deadline, "the service was not ready in time"
+            time.sleep(0.1)
 
     def close(self) -> int:
         """End the service as Ctrl-C would; its exit code."""
@@ -113,7 +124,7 @@ def walker(tmp_path: Path, free_port: int) -> Iterator[Walker]:
 
 
 def test_the_walk_of_the_readme_works(walker: Walker) -> None:
-    blocks = walk_blocks()
+    blocks = blocks_of(WALK)
     assert len(blocks) == 7
     said = [walker.run(block) for block in blocks]
     assert "published at size 2" in said[4]
@@ -121,3 +132,13 @@ def test_the_walk_of_the_readme_works(walker: Walker) -> None:
     assert "0 t free" in said[5]
     assert "Not checked:" in said[6]
     assert "All 3 records" in said[6]
+
+
+def test_the_sample_is_checked_as_the_readme_says(walker: Walker) -> None:
+    walker.serve(["tanbu", "sample", "--data", "var", "--port", str(walker.port)])
+    walker.wait_for(lambda: walker.answers("/v1/entries/45"))
+    walker.wait_for((walker.directory / "var" / "trust").is_dir)
+    retirement, whole = (walker.run(block) for block in blocks_of(CHECK))
+    assert "It proves:" in retirement
+    assert "SAMPLE-ORDER-1" in retirement
+    assert "the rules allow" in whole
