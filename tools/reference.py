@@ -21,6 +21,7 @@ from registry.ledger.entries import KINDS, Common
 from registry.ledger.refusals import CATALOGUE, Reason
 from registry.ledger.rulebook import VALUES
 from tools.reference_fields import field_rows
+from tools.reference_profiles import profiles
 from tools.reference_shell import cli, http, settings
 from tools.tables import table
 
@@ -49,6 +50,7 @@ def pages() -> dict[str, str]:
         "docs/reference/http.md": http(),
         "docs/reference/cli.md": cli(),
         "docs/reference/settings.md": settings(),
+        "docs/reference/profiles.md": profiles(),
         "docs/spec/rulebook.md": rulebook(),
     }
     for kind in KINDS:
@@ -153,6 +155,7 @@ def contents() -> str:
     lines += ["- [HTTP](http.md): every route and page", "- [Command line](cli.md): every command"]
     lines += ["- [Settings](settings.md): what the service may be told"]
     lines += ["- [Values of a rulebook](../spec/rulebook.md): every number of a regime"]
+    lines += ["- [Profiles](profiles.md): the numbers of regions, with their sources"]
     return "\n".join(lines) + "\n"
 
 

@@ -88,11 +88,12 @@ def init(
 
     \b
     Example:
-      tanbu init --data var --region CN-GD --origin-prefix cn-gd.example/log \\
+      tanbu init --data var --profile cn-gd --origin-prefix cn-gd.example/log \\
         --operator operator.cn-gd --operator-title "Registry operator" \\
         --authority authority.cn-gd --authority-title "Ecology bureau" \\
         --authority-key authority.cn-gd+9b2e7a41+AX…
       tanbu entry sign genesis.draft --key authority.key      (at the authority)
+      tanbu entry sign rulebook.draft --key authority.key     (there too)
       tanbu init --data var --genesis var/genesis.draft
     """
     place = DataDirectory(data)

@@ -43,9 +43,13 @@ def _keys(dotted: str) -> tuple[str, ...]:
 
 
 def _common(here: Sequence[str], path: Sequence[str]) -> int:
-    """How many keys `here` and `path` have in common from the beginning, if `here` leads there."""
-    common = min(len(here), len(path))
-    return common if tuple(here[:common]) == tuple(path[:common]) else 0
+    """How many keys `here` and `path` have in common from the beginning."""
+    common = 0
+    for mine, wanted in zip(here, path, strict=False):
+        if mine != wanted:
+            break
+        common += 1
+    return common
 
 
 def _quoted_after(line: str, quoted: str) -> str:

@@ -251,7 +251,9 @@ class _Reader:
                 raise self._fault(("sources", name), f"nothing names the source {name}")
         values = rule_values(profile)
         if refusal := check_values(values):
-            raise self._fault(("values", str(refusal.fields["value"]), "value"), refusal.message())
+            inside = ("value",) if refusal.name == "rulebook_value_type" else ()
+            path = ("values", str(refusal.fields["value"]), *inside)
+            raise self._fault(path, refusal.message())
         for name, value in values.items():
             self._check_list(profile, name, listed(values, name))
             if isinstance(value, str):
