@@ -51,6 +51,11 @@ class SocketWriter:
         self._waiting_entries = 0
         self._waiting_bytes = 0
 
+    @property
+    def waiting_entries(self) -> int:
+        """Entries whose outcomes have not come yet."""
+        return self._waiting_entries
+
     async def submit(self, entries: Sequence[Admitted]) -> Outcomes:
         """See `WriterClient`."""
         if self._line is None:
@@ -121,7 +126,8 @@ class _Line(asyncio.Protocol):
         try:
             for payload in self._frames.feed(data):
                 answer = decode_answer(payload)
-                self._deliver(self._under_way.pop(answer.number, []), answer.outcomes)
+                self._deliver(self._under_way.get(answer.number, []), answer.outcomes)
+                self._under_way.pop(answer.number, None)  # only now: until then it can still fail
         except Broken as error:
             self._error = error
             self.close()

@@ -151,6 +151,15 @@ class ScratchIds:
             self._connection.execute("REPLACE INTO ids VALUES (?, ?, ?, ?)", used)
         return None
 
+    def items(self) -> Iterator[tuple[bytes, int]]:
+        """All ids in byte order, each with the index of its last entry."""
+        with (
+            _guarded(),
+            closing(self._connection.execute("SELECT key, idx FROM ids ORDER BY key")) as cursor,
+        ):
+            while rows := cursor.fetchmany(_FETCH_ROWS):
+                yield from rows
+
     def close(self) -> None:
         """Give the file up."""
         self._connection.close()

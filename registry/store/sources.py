@@ -9,6 +9,7 @@ Rules
 - a directory that holds `tiles/` (a data directory) is read there
 """
 
+import os
 from pathlib import Path
 
 from registry.chain.errors import NotTrusted, Unavailable
@@ -47,7 +48,9 @@ class TileDirectory:
     def _read(self, path: str, bytes_max: int) -> bytes:
         try:
             with (self.root / path).open("rb") as file:
-                data = file.read(bytes_max + 1)
+                # Asked for what is there, else room for the longest one would be made each time.
+                length = os.fstat(file.fileno()).st_size
+                data = file.read(min(length, bytes_max) + 1)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Unavailable("it is not there", where=path) from error
         except OSError as error:

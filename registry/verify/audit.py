@@ -250,7 +250,6 @@ class _Audit:
         if found:
             raise min(found, key=_precedence)[2]
         if self._check is not None:
-            self._check.ids(result)
             self._check.heads(self._tree, result, bundle.count)
         self._tree.add(result.hashes, result.root)
         self._signatures += result.signatures
@@ -275,6 +274,7 @@ class _Audit:
             raise NotTrusted(str(violation), where=f"state {violation.key}")
         if self._check is not None and head is not None:
             self._check.finish(head, self._tree, self._judge.time_ms)
+            self._check.ids(self._memory.ids.items())
             self._check_published()
         frontier = Frontier()
         items = rooted(state.items(), frontier)

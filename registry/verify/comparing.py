@@ -8,12 +8,14 @@ NotTrusted, with its place.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import TypeVar
 
 from registry.chain.errors import NotTrusted
 from registry.chain.note import Verifier
 from registry.chain.tlog import Frontier, leaf_hash
 from registry.ports import Head
-from registry.verify.bundle import BundleResult, used_ids
+from registry.verify.bundle import BundleResult
 from registry.verify.means import StoredBook
 from registry.verify.reading import check_head
 from registry.verify.treecheck import TreeCheck
@@ -32,7 +34,7 @@ class BookCheck:
         self.checkpoints = 0
         self.last_note = b""
 
-    def rows(self, first: int, stop: int) -> tuple[list[bytes], bytes]:
+    def rows(self, first: int, stop: int) -> tuple[Sequence[bytes], bytes]:
         """The stored records and their stored leaf hashes; NotTrusted if not all are there."""
         rows = self._book.records(first, stop)
         if len(rows) != stop - first:
@@ -40,17 +42,8 @@ class BookCheck:
                 f"of the records {first} to {stop - 1} the database has {len(rows)}",
                 where=f"record {first}",
             )
-        return [record for record, _ in rows], b"".join(stored for _, stored in rows)
-
-    def ids(self, result: BundleResult) -> None:
-        """The ids of a bundle are stored with its indexes."""
-        wanted = {key: index for key, index, _, _ in used_ids(result)}
-        found = self._book.find_ids(list(wanted))
-        for key, index in wanted.items():
-            if found.get(key) != index:
-                raise NotTrusted(
-                    f"its id is stored with the index {found.get(key)}", where=f"record {index}"
-                )
+        records, hashes = zip(*rows, strict=True)
+        return records, b"".join(hashes)
 
     def heads(self, tree: TreeCheck, result: BundleResult, count: int) -> None:
         """The signed checkpoints of sizes within a bundle about to be added have its roots."""
@@ -83,41 +76,52 @@ class BookCheck:
             raise NotTrusted("the stored head has another time or frontier", where="head")
         if self._book.records(head.size, head.size + 1):
             raise NotTrusted("a record is stored beyond the head", where=f"record {head.size}")
-        if (count := self._book.id_count()) != head.size:
-            raise NotTrusted(f"{count} ids are stored for {head.size} records", where="ids")
         if beyond := self._following():
             raise NotTrusted(
                 f"it is larger than the log of {head.size} records",
                 where=f"stored checkpoint of size {beyond[0]}",
             )
 
+    def ids(self, items: Iterator[tuple[bytes, int]]) -> None:
+        """The stored ids are `items`, pair for pair."""
+        mine, theirs = _first_misfit(items, self._book.id_items())
+        if mine is None and theirs is None:
+            return
+        pairs = [pair for pair in (mine, theirs) if pair is not None]
+        raise NotTrusted(
+            "the ids of entries in the database are not those of the log",
+            where=f"record {min(pairs)[1]}",
+        )
+
     def state(self, items: Iterator[tuple[str, bytes]]) -> None:
         """The stored state map is `items`, pair for pair."""
-        stored = iter(self._book.state_items())
-        end = ("", b"")
-        while True:
-            mine, theirs = next(items, end), next(stored, end)
-            if mine == theirs:
-                if mine is end:
-                    return
-                continue
-            raise _state_differs(mine, theirs)
-
-
-def _state_differs(mine: tuple[str, bytes], theirs: tuple[str, bytes]) -> NotTrusted:
-    if mine[0] == theirs[0]:
-        what = "the stored value is not the one that the log makes"
-    elif theirs[0] and (theirs[0] < mine[0] or not mine[0]):
-        return NotTrusted(
-            "a value is stored that the log does not make",
-            where=f"state {theirs[0]}",
-            todo="tanbu rebuild makes the state anew from the log",
+        mine, theirs = _first_misfit(items, self._book.state_items())
+        if mine is None and theirs is None:
+            return
+        if mine is not None and theirs is not None and mine[0] == theirs[0]:
+            key, what = mine[0], "the stored value is not the one that the log makes"
+        elif mine is None or (theirs is not None and theirs[0] < mine[0]):
+            key = theirs[0] if theirs else ""
+            what = "a value is stored that the log does not make"
+        else:
+            key, what = mine[0], "the value that the log makes is not stored"
+        raise NotTrusted(
+            what, where=f"state {key}", todo="tanbu rebuild makes the state anew from the log"
         )
-    else:
-        what = "the value that the log makes is not stored"
-    return NotTrusted(
-        what, where=f"state {mine[0]}", todo="tanbu rebuild makes the state anew from the log"
-    )
+
+
+K = TypeVar("K", str, bytes)
+T = TypeVar("T")
+
+
+def _first_misfit(
+    mine: Iterator[tuple[K, T]], theirs: Iterator[tuple[K, T]]
+) -> tuple[tuple[K, T] | None, tuple[K, T] | None]:
+    """The first pairs, of two runs in order, that are not equal; (None, None) if all are."""
+    for one, other in zip_longest(mine, theirs):
+        if one != other:
+            return one, other
+    return None, None
 
 
 def rooted(items: Iterator[tuple[str, bytes]], frontier: Frontier) -> Iterator[tuple[str, bytes]]:

@@ -3,7 +3,7 @@
 Protocols only; `registry.store` supplies them, tests bring their own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -39,6 +39,14 @@ class HereCrew:
         return ()
 
 
+class AuditIds(IdMemory, Protocol):
+    """Ids that can be listed at the end."""
+
+    def items(self) -> Iterator[tuple[bytes, int]]:
+        """All ids in byte order, each with the index of its last entry."""
+        ...
+
+
 class Memory(Protocol):
     """Where an audit keeps state and ids outside of its memory."""
 
@@ -48,7 +56,7 @@ class Memory(Protocol):
         ...
 
     @property
-    def ids(self) -> IdMemory:
+    def ids(self) -> AuditIds:
         """The ids in use."""
         ...
 
@@ -60,12 +68,8 @@ class StoredBook(Protocol):
         """Records with the leaf hashes stored beside them; fewer if some are not there."""
         ...
 
-    def find_ids(self, id_keys: Sequence[bytes]) -> Mapping[bytes, int]:
-        """The index that is stored with each id."""
-        ...
-
-    def id_count(self) -> int:
-        """How many ids are stored."""
+    def id_items(self) -> Iterator[tuple[bytes, int]]:
+        """The stored ids in byte order, each with its index."""
         ...
 
     def checkpoints(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
