@@ -80,6 +80,8 @@ def new(
     not_after = now_ms + days * DAY_MS
     given = _of_profile(kind, profile, not_after) if profile else {}
     fields = set_fields(given | (read_fields(file) if file else {}), set_ or ())
+    if profile:
+        _check_source(profile, fields)
     if kind == "account" and "account" not in fields:
         fields["account"] = account_id(secrets.token_bytes(ACCOUNT_RANDOM_BYTES))
     if quantity:
@@ -186,6 +188,17 @@ def _of_profile(kind: str, name: str, effective_from_ms: int) -> dict[str, objec
     profile = load_profile(name)
     note(open_line(profile))
     return rulebook_fields(profile, effective_from_ms)
+
+
+def _check_source(name: str, fields: dict[str, object]) -> None:
+    """A rulebook whose source is the profile has the profile's values."""
+    known = rulebook_fields(load_profile(name), 0)
+    if fields["source"] == known["source"] and fields["values"] != known["values"]:
+        raise Malformed(
+            f"the values are not those of {name}, and the rulebook would name it as their source",
+            where="--set values",
+            todo="change a copy of the profile, or set source.title and source.sha256 too",
+        )
 
 
 def _text_of(data: bytes) -> bytes:

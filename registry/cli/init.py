@@ -5,6 +5,7 @@ Refuses to know: the authority's private key; that never comes to this machine.
 
 import secrets
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -82,9 +83,8 @@ def init(
     Three steps: the operator drafts; the authority signs the draft on its own machine, with its
     own key (tanbu entry sign); the operator opens. Log keys are made in the data directory.
 
-    With --profile the region's first rulebook is drafted too: the authority signs both drafts, and
-    the second is handed in when the service runs (tanbu submit). What the profile leaves open is
-    said; to set it, draft the rulebook anew (tanbu entry new rulebook --profile … --set …).
+    With --profile the first rulebook is drafted too, to be signed likewise and submitted when the
+    service runs. What the profile leaves open is said; set it in a copy of your own.
 
     \b
     Example:
@@ -92,8 +92,7 @@ def init(
         --operator operator.cn-gd --operator-title "Registry operator" \\
         --authority authority.cn-gd --authority-title "Ecology bureau" \\
         --authority-key authority.cn-gd+9b2e7a41+AX…
-      tanbu entry sign genesis.draft --key authority.key      (at the authority)
-      tanbu entry sign rulebook.draft --key authority.key     (there too)
+      tanbu entry sign genesis.draft --key authority.key      (at the authority; rulebook.draft too)
       tanbu init --data var --genesis var/genesis.draft
     """
     place = DataDirectory(data)
@@ -103,23 +102,14 @@ def init(
     if regime is not None:
         region, offset_min = _of_regime(regime, region)
     given = {
-        "--region": region,
-        "--origin-prefix": origin_prefix,
-        "--operator": operator,
-        "--operator-title": operator_title,
-        "--authority": authority,
-        "--authority-title": authority_title,
+        "--region": region, "--origin-prefix": origin_prefix,
+        "--operator": operator, "--operator-title": operator_title,
+        "--authority": authority, "--authority-title": authority_title,
         "--authority-key": authority_key,
-    }
-    if missing := [name for name, value in given.items() if not value]:
-        raise Malformed(
-            f"a draft needs {', '.join(missing)}", todo="or open a complete one with --genesis FILE"
-        )
-    for option, kind, example in FORMS:
-        _check_form(option, given[option], kind, example)
+    }  # fmt: skip
+    _check_given(given)
     _check_new(place)
     _check_authority_key(authority_key, authority)
-    origin = _origin(place, origin_prefix)
     mine = _operator_key(place, operator, operator_key)
     foundation = Foundation(
         region=region,
@@ -127,35 +117,61 @@ def init(
         operator=Founder(party=operator, title=operator_title),
         authority=Founder(party=authority, title=authority_title),
         keys=(mine.vkey, authority_key),
-        log_keys=make_log_keys(place, origin),
+        log_keys=make_log_keys(place, _origin(place, origin_prefix)),
     )
+    _draft(place, foundation, mine, days, regime)
+    return Exit.GOOD
+
+
+def _draft(
+    place: DataDirectory,
+    foundation: Foundation,
+    mine: SigningKey,
+    days: int,
+    regime: Profile | None,
+) -> None:
+    """Write the drafts of genesis and, of a profile, of the first rulebook, signed by the operator.
+
+    Genesis comes last: while it is not there, the same command may be given again.
+    """
+    origin = foundation.log_keys[0].partition("+")[0]
+    signers = tuple(keys.signer_name(key) for key in foundation.keys)
     now_ms = time.time_ns() // 1_000_000
-    signers = (mine.signer, keys.signer_name(authority_key))
-    draft = draft_genesis(
-        origin,
-        foundation,
-        entry_id=_new_id(now_ms),
-        not_after=now_ms + days * DAY_MS,
-        signers=signers,
-        keys=(mine,),
-    )
+    not_after = now_ms + days * DAY_MS
     if regime is not None:
         rules = draft_rulebook(
             regime,
             origin,
             entry_id=_new_id(now_ms),
-            not_after=now_ms + days * DAY_MS,
+            not_after=not_after,
             signers=signers,
             keys=(mine,),
         )
         files.replace(place.root / RULEBOOK_DRAFT, rules)
-    files.write_new(place.root / DRAFT, draft)
-    _show_draft(place, origin, draft, regime)
-    return Exit.GOOD
+    genesis = draft_genesis(
+        origin,
+        foundation,
+        entry_id=_new_id(now_ms),
+        not_after=not_after,
+        signers=signers,
+        keys=(mine,),
+    )
+    files.write_new(place.root / DRAFT, genesis)
+    _show_draft(place, origin, genesis, regime)
 
 
 def _new_id(now_ms: int) -> str:
     return uuid7(now_ms, secrets.token_bytes(UUID_RANDOM_BYTES))
+
+
+def _check_given(given: Mapping[str, str]) -> None:
+    """All that a draft needs is there and of its form."""
+    if missing := [name for name, value in given.items() if not value]:
+        raise Malformed(
+            f"a draft needs {', '.join(missing)}", todo="or open a complete one with --genesis FILE"
+        )
+    for option, kind, example in FORMS:
+        _check_form(option, given[option], kind, example)
 
 
 def _of_regime(regime: Profile, region: str) -> tuple[str, int]:

@@ -55,7 +55,10 @@ def list_() -> Exit:
 
 
 @app.command()
-def show(name: ProfileName) -> Exit:
+def show(
+    name: ProfileName,
+    toml: Annotated[bool, typer.Option("--toml", help="Print the file itself.")] = False,
+) -> Exit:
     """Show a profile: each value, and its source or that none is public.
 
     A file of your own is checked by it: what is wrong is said with file, line and reason.
@@ -63,18 +66,28 @@ def show(name: ProfileName) -> Exit:
     \b
     Example:
       tanbu profile show cn-sh
+      tanbu profile show cn-sh --toml > mine.toml
       tanbu profile show mine.toml --json
     """
-    profile = load_profile(name)
+    data, shown = read_profile(name)
+    profile = parse_profile(data, shown)
+    if toml:
+        print(data.decode(), end="")
+        return Exit.GOOD
     emit(_described(profile), _lines(profile))
     return Exit.GOOD
 
 
 def load_profile(name: str) -> Profile:
     """A profile that comes with Tanbu, by its name, or a .toml file; Malformed if it is neither."""
+    return parse_profile(*read_profile(name))
+
+
+def read_profile(name: str) -> tuple[bytes, str]:
+    """The bytes of a profile's file, and the file's name; Malformed if there is none."""
     path = Path(name)
     if path.suffix == ".toml":
-        return parse_profile(files.read(path, PROFILE_BYTES_MAX), name)
+        return files.read(path, PROFILE_BYTES_MAX), name
     known = shipped_names()
     if name not in known:
         raise Malformed(
@@ -82,8 +95,8 @@ def load_profile(name: str) -> Profile:
             where="profile",
             todo=f"one of {', '.join(known)}, or a .toml file of your own",
         )
-    data = resources.files("registry.profiles").joinpath(f"{name}.toml").read_bytes()
-    return parse_profile(data, f"{name}.toml")
+    file = resources.files("registry.profiles").joinpath(f"{name}.toml")
+    return file.read_bytes(), file.name
 
 
 def shipped_names() -> list[str]:

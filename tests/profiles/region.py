@@ -64,9 +64,9 @@ class RegionWorld(World):
         roles = listed(self.rules, value)
         return tuple(owner if role == "owner" else BY_ROLE[role] for role in roles)
 
-    def batch(self, number: int = 1, program: str = "") -> str:
+    def batch(self, year: int = 2018, program: str = "") -> str:
         """The name of a batch, of the first program if none is given."""
-        return f"{self.region}-{program or listed(self.rules, 'programs')[0]}-2018-{number:06}"
+        return f"{self.region}-{program or listed(self.rules, 'programs')[0]}-{year}-000001"
 
     def make_project(self, class_name: str = "forest") -> None:
         """A methodology of a class and a project by it."""
@@ -87,29 +87,39 @@ class RegionWorld(World):
         return project_fields(methodology="method-1") | changed
 
     def issuance(
-        self, tonnes: int, class_name: str = "forest", account: str = FARM, program: str = ""
+        self,
+        tonnes: int,
+        class_name: str = "forest",
+        account: str = FARM,
+        year: int = 2018,
+        program: str = "",
     ) -> dict[str, Any]:
-        """The fields of an issuance of the project for 2018."""
-        made = {"batch": self.batch(program=program), "vintage": 2018, "class": class_name}
+        """The fields of an issuance of the project for a year."""
+        made = {"batch": self.batch(year, program), "vintage": year, "class": class_name}
         made |= {"unit_g": T, "count": tonnes, "account": account}
-        period = {"project": "farm", "part": "default", "from": "2018-01-01", "to": "2018-12-31"}
+        period = {"project": "farm", "part": "default", "from": f"{year}-01-01"}
+        period |= {"to": f"{year}-12-31"}
         return period | {"verified_g": tonnes * T, "report_sha256": SHA, "batches": [made]}
 
-    def issue(self, tonnes: int, class_name: str = "forest", account: str = FARM) -> None:
+    def issue(
+        self, tonnes: int, class_name: str = "forest", account: str = FARM, year: int = 2018
+    ) -> None:
         """Credits of a class in an account."""
         self.make_project(class_name)
         by = self.signers("issuance_signed_by")
-        self.accept("issuance", *by, **self.issuance(tonnes, class_name, account))
+        self.accept("issuance", *by, **self.issuance(tonnes, class_name, account, year))
 
-    def retire(self, owner: str, account: str, last: int, purpose: str, ref: str) -> str:
+    def retire(
+        self, owner: str, account: str, last: int, purpose: str, ref: str, year: int = 2018
+    ) -> str:
         """Retire the serials 1 to `last`; the refusal."""
         return self.submit(
             "retirement",
             owner,
             account=account,
-            items=[{"batch": self.batch(), "first": 1, "last": last}],
+            items=[{"batch": self.batch(year), "first": 1, "last": last}],
             purpose=purpose,
-            ref=ref,
+            ref=ref or None,
             beneficiary={"commit": SHA},
         )
 
