@@ -5,6 +5,7 @@ Refuses to know: the authority's private key; that never comes to this machine.
 
 import secrets
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -96,12 +97,7 @@ def init(
         "--authority-title": authority_title,
         "--authority-key": authority_key,
     }
-    if missing := [name for name, value in given.items() if not value]:
-        raise Malformed(
-            f"a draft needs {', '.join(missing)}", todo="or open a complete one with --genesis FILE"
-        )
-    for option, kind, example in FORMS:
-        _check_form(option, given[option], kind, example)
+    _check_given(given)
     _check_new(place)
     _check_authority_key(authority_key, authority)
     origin = _origin(place, origin_prefix)
@@ -114,18 +110,35 @@ def init(
         keys=(mine.vkey, authority_key),
         log_keys=make_log_keys(place, origin),
     )
+    _show_draft(place, origin, _write_draft(place, origin, foundation, mine, days))
+    return Exit.GOOD
+
+
+def _write_draft(
+    place: DataDirectory, origin: str, foundation: Foundation, mine: SigningKey, days: int
+) -> bytes:
+    """Write the draft with the operator's signature, valid for `days`."""
     now_ms = time.time_ns() // 1_000_000
     draft = draft_genesis(
         origin,
         foundation,
         entry_id=uuid7(now_ms, secrets.token_bytes(UUID_RANDOM_BYTES)),
         not_after=now_ms + days * DAY_MS,
-        signers=(mine.signer, keys.signer_name(authority_key)),
+        signers=tuple(keys.signer_name(key) for key in foundation.keys),
         keys=(mine,),
     )
     files.write_new(place.root / DRAFT, draft)
-    _show_draft(place, origin, draft)
-    return Exit.GOOD
+    return draft
+
+
+def _check_given(given: Mapping[str, str]) -> None:
+    """Malformed, with the option's name, if a draft lacks something or has it in no good form."""
+    if missing := [name for name, value in given.items() if not value]:
+        raise Malformed(
+            f"a draft needs {', '.join(missing)}", todo="or open a complete one with --genesis FILE"
+        )
+    for option, kind, example in FORMS:
+        _check_form(option, given[option], kind, example)
 
 
 def _open(place: DataDirectory, note: bytes) -> Exit:
