@@ -56,8 +56,7 @@ def init(
         Path | None, typer.Option(help="A complete genesis: opens the log with it.")
     ] = None,
     profile: Annotated[
-        str,
-        typer.Option(help="Region, civil time and first rulebook of cn-sh or FILE.toml."),
+        str, typer.Option(help="Region, civil time and first rulebook of cn-sh or FILE.toml.")
     ] = "",
     region: Annotated[str, typer.Option(help="ISO 3166-2, such as CN-GD.")] = "",
     origin_prefix: Annotated[
@@ -82,7 +81,6 @@ def init(
 
     Three steps: the operator drafts; the authority signs the draft on its own machine, with its
     own key (tanbu entry sign); the operator opens. Log keys are made in the data directory.
-
     With --profile the first rulebook is drafted too, to be signed likewise and submitted when the
     service runs. What the profile leaves open is said; set it in a copy of your own.
 
@@ -92,21 +90,22 @@ def init(
         --operator operator.cn-gd --operator-title "Registry operator" \\
         --authority authority.cn-gd --authority-title "Ecology bureau" \\
         --authority-key authority.cn-gd+9b2e7a41+AX…
-      tanbu entry sign genesis.draft --key authority.key      (at the authority; rulebook.draft too)
+      tanbu entry sign genesis.draft --key authority.key      (at the authority)
       tanbu init --data var --genesis var/genesis.draft
     """
     place = DataDirectory(data)
     if genesis is not None:
         return _open(place, files.read(genesis, ENTRY_BYTES_MAX))
-    regime = load_profile(profile) if profile else None
-    if regime is not None:
-        region, offset_min = _of_regime(regime, region)
+    regime, region, offset_min = _regime(profile, region, offset_min)
     given = {
-        "--region": region, "--origin-prefix": origin_prefix,
-        "--operator": operator, "--operator-title": operator_title,
-        "--authority": authority, "--authority-title": authority_title,
+        "--region": region,
+        "--origin-prefix": origin_prefix,
+        "--operator": operator,
+        "--operator-title": operator_title,
+        "--authority": authority,
+        "--authority-title": authority_title,
         "--authority-key": authority_key,
-    }  # fmt: skip
+    }
     _check_given(given)
     _check_new(place)
     _check_authority_key(authority_key, authority)
@@ -119,25 +118,25 @@ def init(
         keys=(mine.vkey, authority_key),
         log_keys=make_log_keys(place, _origin(place, origin_prefix)),
     )
-    _draft(place, foundation, mine, days, regime)
+    _write_drafts(place, foundation, mine, days, regime)
     return Exit.GOOD
 
 
-def _draft(
+def _write_drafts(
     place: DataDirectory,
     foundation: Foundation,
     mine: SigningKey,
     days: int,
     regime: Profile | None,
 ) -> None:
-    """Write the drafts of genesis and, of a profile, of the first rulebook, signed by the operator.
+    """Write genesis and, of a profile, the first rulebook with the operator's signature.
 
     Genesis comes last: while it is not there, the same command may be given again.
     """
     origin = foundation.log_keys[0].partition("+")[0]
-    signers = tuple(keys.signer_name(key) for key in foundation.keys)
     now_ms = time.time_ns() // 1_000_000
     not_after = now_ms + days * DAY_MS
+    signers = tuple(keys.signer_name(key) for key in foundation.keys)
     if regime is not None:
         rules = draft_rulebook(
             regime,
@@ -148,7 +147,7 @@ def _draft(
             keys=(mine,),
         )
         files.replace(place.root / RULEBOOK_DRAFT, rules)
-    genesis = draft_genesis(
+    draft = draft_genesis(
         origin,
         foundation,
         entry_id=_new_id(now_ms),
@@ -156,33 +155,36 @@ def _draft(
         signers=signers,
         keys=(mine,),
     )
-    files.write_new(place.root / DRAFT, genesis)
-    _show_draft(place, origin, genesis, regime)
+    files.write_new(place.root / DRAFT, draft)
+    _show_draft(place, origin, draft, regime)
 
 
 def _new_id(now_ms: int) -> str:
     return uuid7(now_ms, secrets.token_bytes(UUID_RANDOM_BYTES))
 
 
-def _check_given(given: Mapping[str, str]) -> None:
-    """All that a draft needs is there and of its form."""
-    if missing := [name for name, value in given.items() if not value]:
-        raise Malformed(
-            f"a draft needs {', '.join(missing)}", todo="or open a complete one with --genesis FILE"
-        )
-    for option, kind, example in FORMS:
-        _check_form(option, given[option], kind, example)
-
-
-def _of_regime(regime: Profile, region: str) -> tuple[str, int]:
-    """Region and civil time of a profile; Malformed if another region was asked for."""
+def _regime(profile: str, region: str, offset_min: int) -> tuple[Profile | None, str, int]:
+    """The profile, if one is named, and region and civil time, which are then its own."""
+    if not profile:
+        return None, region, offset_min
+    regime = load_profile(profile)
     if region not in ("", regime.region.value):
         raise Malformed(
             f"the profile {regime.name} is of {regime.region.value}, not of {region}",
             where="--region",
             todo="leave it out",
         )
-    return regime.region.value, regime.offset_min.value
+    return regime, regime.region.value, regime.offset_min.value
+
+
+def _check_given(given: Mapping[str, str]) -> None:
+    """Malformed, with the option's name, if a draft lacks something or has it in no good form."""
+    if missing := [name for name, value in given.items() if not value]:
+        raise Malformed(
+            f"a draft needs {', '.join(missing)}", todo="or open a complete one with --genesis FILE"
+        )
+    for option, kind, example in FORMS:
+        _check_form(option, given[option], kind, example)
 
 
 def _open(place: DataDirectory, note: bytes) -> Exit:

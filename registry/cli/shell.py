@@ -102,9 +102,9 @@ def words(en: str, zh: str) -> str:
 def emit(data: object, text: str | Iterable[str]) -> None:
     """Print a result: as one JSON value with --json, else as text."""
     if current().as_json:
-        print(json.dumps(data, ensure_ascii=False, indent=1))
+        print(json.dumps(data, ensure_ascii=False, indent=1), flush=True)
     else:
-        print(text if isinstance(text, str) else "\n".join(text))
+        print(text if isinstance(text, str) else "\n".join(text), flush=True)
 
 
 def note(text: str) -> None:

@@ -49,13 +49,17 @@ class _Worker:
         for end in (ours, theirs):
             end.setsockopt(SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES)
             end.setsockopt(SOL_SOCKET, SO_RCVBUF, SOCKET_BYTES)
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "registry.store.crew", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
+        try:
+            with theirs:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "registry.store.crew", str(theirs.fileno())],
+                    pass_fds=(theirs.fileno(),),
+                    stdin=subprocess.DEVNULL,
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                )
+        except OSError:
+            ours.close()
+            raise
         self.connection: Connection[Any, Any] = Connection(ours.detach())
         self.under_way = 0
 

@@ -14,7 +14,6 @@ Refuses to know: what keys and values mean.
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 
@@ -100,14 +99,18 @@ class ScratchState:
 
     def items(self) -> Iterator[tuple[str, bytes]]:
         """The whole map in byte order of the keys; it may not change meanwhile."""
-        with (
-            _guarded(),
-            closing(
-                self._connection.execute("SELECT key, value FROM state ORDER BY key")
-            ) as cursor,
-        ):
-            while rows := cursor.fetchmany(_FETCH_ROWS):
-                yield from rows
+        # Page by page: a cursor left open by a reader who stops would hold the file.
+        last = ""
+        while rows := self._page(last):
+            yield from rows
+            last = rows[-1][0]
+
+    def _page(self, last: str) -> list[tuple[str, bytes]]:
+        with _guarded():
+            return self._connection.execute(
+                "SELECT key, value FROM state WHERE key > ? ORDER BY key LIMIT ?",
+                (last, _FETCH_ROWS),
+            ).fetchall()
 
     def close(self) -> None:
         """Give the file up."""
@@ -153,12 +156,16 @@ class ScratchIds:
 
     def items(self) -> Iterator[tuple[bytes, int]]:
         """All ids in byte order, each with the index of its last entry."""
-        with (
-            _guarded(),
-            closing(self._connection.execute("SELECT key, idx FROM ids ORDER BY key")) as cursor,
-        ):
-            while rows := cursor.fetchmany(_FETCH_ROWS):
-                yield from rows
+        last = b""
+        while rows := self._page(last):
+            yield from rows
+            last = rows[-1][0]
+
+    def _page(self, last: bytes) -> list[tuple[bytes, int]]:
+        with _guarded():
+            return self._connection.execute(
+                "SELECT key, idx FROM ids WHERE key > ? ORDER BY key LIMIT ?", (last, _FETCH_ROWS)
+            ).fetchall()
 
     def close(self) -> None:
         """Give the file up."""

@@ -170,12 +170,15 @@ class _Audit:
         """What the genesis says that is needed from the start: log keys, authority."""
         where = "record 0"
         try:
-            genesis = parse_entry(parse_record(bundle.records[0]).note).entry
+            parsed = parse_entry(parse_record(bundle.records[0]).note)
         except Malformed as error:
             raise NotTrusted(f"not a record: {error.message}", where=where) from error
+        genesis = parsed.entry
         if not isinstance(genesis, Genesis):
             raise NotTrusted("the first record is no genesis", where=where)
         origin, size = self._log.head.origin, self._log.head.size
+        if parsed.origin != origin:
+            raise NotTrusted(f"the checkpoint is of {origin}, not of {parsed.origin}", where=where)
         if self._trust is not None:
             log_trust = self._trust.of(origin)
             self._authority = check_genesis(genesis, log_trust.authority_keys)

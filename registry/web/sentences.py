@@ -248,6 +248,8 @@ def _items(items: Iterable[Item], units: Units) -> Pieces:
             if item.batch in units:
                 count = item.last - item.first + 1
                 pieces += [f.grams(count * units[item.batch]), Piece(" ")]
-            serials = f"{item.first}–{item.last}" if item.first < item.last else str(item.first)
+            serials = (
+                f"{item.first:,}–{item.last:,}" if item.first < item.last else f"{item.first:,}"
+            )
             pieces += [f.batch(item.batch), Piece(f" {serials}")]
     return pieces

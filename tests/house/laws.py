@@ -250,7 +250,7 @@ _NOQA = re.compile(r"#\s*noqa\b(?P<rest>[^#]*(?:#.*)?)", re.IGNORECASE)
 _NOQA_FULL = re.compile(r":\s*[A-Z]+[0-9]+(?:,\s*[A-Z]+[0-9]+)*(?P<reason>.*)")
 _IGNORE = re.compile(r"#\s*type:\s*ignore(?P<rest>.*)")
 _IGNORE_FULL = re.compile(r"\[[a-z0-9, -]+\](?P<reason>.*)")
-REASON_CHARS_MIN = 8
+REASON_CHARS_MIN = 5
 
 
 def bare_silencers(text: str, where: str) -> list[str]:
