@@ -53,6 +53,7 @@ def remove(spans: Spans, at: int, span: Span) -> tuple[Spans, Span | None, Span 
     whole = spans[at]
     below = Span(whole.first, span.first - 1) if whole.first < span.first else None
     above = Span(span.last + 1, whole.last) if span.last < whole.last else None
+    middle: Spans
     if below is None:
         middle = () if above is None else (above,)
     else:
