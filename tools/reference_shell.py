@@ -89,6 +89,7 @@ def http() -> str:
         "Every route with the parameters it takes; `?` marks those that may be left out. Schemas",
         "and examples are in `/openapi.json` of a running service. Errors are",
         "`application/problem+json`; a refusal has its [name, number and fields](refusals.md).",
+        "How to submit, retry and check: [for programs](../guides/programs.md).",
         "",
         "## For programs",
         "",

@@ -13,7 +13,7 @@ from registry.chain.errors import Malformed
 from registry.chain.strict import parse_decimal
 from registry.cli import files
 from registry.cli.remote import DEFAULT_URL, UrlOption, client
-from registry.cli.shell import Exit, note, words
+from registry.cli.shell import Exit, emit, words
 from registry.verify.evidence import EVIDENCE_BYTES_MAX, parse_evidence
 
 app = typer.Typer()
@@ -42,12 +42,14 @@ def evidence(
         data = log.get_bytes(f"/v1/evidence/{index_of(entry)}", bytes_max=EVIDENCE_BYTES_MAX)
     records = len(parse_evidence(data).records)
     files.write_new(out, data)
-    note(
-        words(
-            f"{out}: {len(data)} bytes, {records} records; not checked yet: tanbu verify",
-            f"{out}：{len(data)} 字节，{records} 条记录；尚未核验：tanbu verify",
+    if out != files.STDIO:
+        emit(
+            {"file": str(out), "bytes": len(data), "records": records},
+            words(
+                f"{out}: {len(data)} bytes, {records} records; not checked yet: tanbu verify",
+                f"{out}：{len(data)} 字节，{records} 条记录；尚未核验：tanbu verify",
+            ),
         )
-    )
     return Exit.GOOD
 
 

@@ -80,7 +80,11 @@ def receipt(
     made = people.receipt_for(_read_leaves(leaves), person)
     files.write_new(out, people.format_receipt(made), private=True)
     amount = sum(part.amount for part in made.parts)
-    note(f"{out}: {amount} {made.unit}, {len(made.parts)}/{made.commit.count}")
+    if out != files.STDIO:
+        emit(
+            {"file": str(out), "amount": amount, "unit": made.unit, "leaves": len(made.parts)},
+            f"{out}: {amount} {made.unit}, {len(made.parts)}/{made.commit.count}",
+        )
     return Exit.GOOD
 
 

@@ -138,13 +138,22 @@ def decode_trusted(note: bytes, text_end: int, signatures: tuple[bytes, ...]) ->
     """
     text = note[:text_end]
     line = text.index(b"\n", _HEADER_BYTES) + 1
+    entry = decode_known(text[line:-1])
+    return Parsed(text[_HEADER_BYTES : line - 1].decode(), entry, note, text, signatures)
+
+
+def decode_known(line: bytes) -> Entry:
+    """The entry of a line that is held to its one form elsewhere, and here only in part.
+
+    What is no entry at all is Malformed.
+    """
     # The kind stands where its field stands: in a string, its quotes would have a backslash.
-    decode = _decode_known if _KIND_TRANSFER in text else _decode
+    decode = _decode_known if _KIND_TRANSFER in line else _decode
     try:
-        entry: Entry = decode(text[line:-1])
+        entry: Entry = decode(line)
     except msgspec.MsgspecError as error:
         raise Malformed(f"not an entry: {error}", where="line 3") from error
-    return Parsed(text[_HEADER_BYTES : line - 1].decode(), entry, note, text, signatures)
+    return entry
 
 
 def check_signers(entry: Common, note: Note) -> None:

@@ -3,6 +3,8 @@
 There is no other input (law 4): no clock but the record time, no random, no files.
 """
 
+from msgspec import UNSET
+
 from registry.ledger import dates
 from registry.ledger import values as v
 from registry.ledger.entries.authority import RuleValue
@@ -55,7 +57,9 @@ class Context:
 
     def need_owner(self, account_id: str, account: v.Account) -> Refusal | None:
         """Refuse unless as many keys of the account or of its owner signed as the account needs."""
-        signed = sum(1 for h in self.holders if h == account_id or h == account.owner)
+        signed = self.holders.count(account_id)
+        if account.owner is not UNSET:
+            signed += self.holders.count(account.owner)
         if signed < account.need:
             return refuse("owner_missing", account=account_id, signed=signed, need=account.need)
         return None

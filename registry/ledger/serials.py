@@ -53,7 +53,11 @@ def remove(spans: Spans, at: int, span: Span) -> tuple[Spans, Span | None, Span 
     whole = spans[at]
     below = Span(whole.first, span.first - 1) if whole.first < span.first else None
     above = Span(span.last + 1, whole.last) if span.last < whole.last else None
-    middle = tuple(s for s in (below, above) if s is not None)
+    middle: Spans
+    if below is None:
+        middle = () if above is None else (above,)
+    else:
+        middle = (below,) if above is None else (below, above)
     return spans[:at] + middle + spans[at + 1 :], below, above
 
 
@@ -76,15 +80,18 @@ def insert(spans: Spans, span: Span) -> tuple[Spans, Span, Span | None]:
 
 
 def shortest_fit(spans: Iterable[Span], wanted: int) -> Span | None:
-    """The low end of the shortest span that holds `wanted` ≥ 1 serials (ties: lowest serial)."""
+    """The low end of the shortest span that holds `wanted` ≥ 1 serials (ties: lowest serial).
+
+    Precondition: the spans ascend.
+    """
     best: Span | None = None
     best_length = 0
     for s in spans:
         length = s.last - s.first + 1
-        if length >= wanted and (
-            best is None or length < best_length or (length == best_length and s.first < best.first)
-        ):
+        if length >= wanted and (best is None or length < best_length):
             best, best_length = s, length
+            if length == wanted:
+                break
     return best and Span(best.first, best.first + wanted - 1)
 
 
@@ -101,7 +108,7 @@ def best_fit(spans: Spans, wanted: int) -> list[Span] | None:
             return None
         length = s.last - s.first + 1
         if length >= wanted:
-            fitting = shortest_fit(longest_first[n:], wanted)
+            fitting = shortest_fit(sorted(longest_first[n:], key=_first), wanted)
             return taken if fitting is None else [*taken, fitting]
         taken.append(s)
         wanted -= length

@@ -25,8 +25,10 @@ SCAN_ROWS_MAX = 512
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 _DECODERS = {kind: msgspec.json.Decoder(kind) for kind in FAMILIES.values()}
-_SCANNED = ("lot",)
-"""Families that rules read by range: their changed keys are kept apart."""
+_SCANNED = "lot/"
+"""The family that rules read by range: its changed keys are kept apart."""
+_UNREAD = "block/"
+"""The family that rules write and never read: it would fill the cache for nothing."""
 
 
 class StateReader(Protocol):
@@ -130,11 +132,15 @@ class State:
 
     def accept(self) -> None:
         """Keep the draft: the entry was accepted."""
-        for key in self._draft:
-            if key.startswith(_SCANNED):
-                self._scanned.add(key)
-        self._changed.update(self._draft)
-        self._cache.update(self._draft)
+        draft, cache = self._draft, self._cache
+        for key, value in draft.items():
+            if not key.startswith(_UNREAD):
+                cache[key] = value
+                if key.startswith(_SCANNED):
+                    self._scanned.add(key)
+            elif key in cache:  # some rule did read it
+                cache[key] = value
+        self._changed.update(draft)
         self._draft = {}
 
     def discard(self) -> None:
@@ -158,6 +164,8 @@ class State:
                 del self._cache[key]
 
     def _load(self, key: str) -> Value | None:
+        if key in self._changed:
+            return self._changed[key]
         coming, self._coming = self._coming, ()
         self.prefetch(chain((key,), coming))
         return self._cache[key]

@@ -11,6 +11,7 @@ Rules
 Refuses to know: who trusts the checkpoint.
 """
 
+import threading
 import time
 from dataclasses import dataclass
 
@@ -45,6 +46,8 @@ TILES_KEPT_MAX = 1_024
 """Tiles of hashes kept per process, up to 35 kB each."""
 FRESH_MS = 100
 """How long a process goes on with the newest checkpoint that it has read."""
+EVIDENCE_AT_ONCE_MAX = 2
+"""Evidence files made at a time: each holds a snapshot, and may ask for a second one."""
 _ATTEMPTS = 3
 
 
@@ -89,6 +92,7 @@ class Prover:
         self._reader = reader
         self._tiles = tiles
         self._newest: _Newest | None = None
+        self._evidence = threading.BoundedSemaphore(EVIDENCE_AT_ONCE_MAX)
         self._hashes = TileHashReader(0, self._read_hash_tile, tiles_max=TILES_KEPT_MAX)
 
     def inclusion(
@@ -132,7 +136,7 @@ class Prover:
 
     def evidence(self, index: int) -> bytes:
         """The evidence file about a record, under the newest checkpoint; see `verify.build`."""
-        with self._reader.snapshot() as snapshot:
+        with self._evidence, self._reader.snapshot() as snapshot:
             if index >= snapshot.head.size:
                 raise Absent(f"there is no entry {index}: the log has {snapshot.head.size} entries")
             published = snapshot.published()
@@ -197,7 +201,9 @@ class Prover:
         """The tile from the store, cut to its width if a fuller one is there."""
         level = address.level if isinstance(address, TileAddress) else 0
         for attempt in range(_ATTEMPTS):
-            newest = self._read_newest(again=attempt > 0)
+            # A checkpoint of a moment ago will do, as long as its tiles are there.
+            newest = self._newest if attempt == 0 else None
+            newest = newest or self._read_newest(again=True)
             stored = tile_width_at(level, address.index, newest.head.size)
             if stored < address.width:
                 continue

@@ -77,8 +77,22 @@ class Totals:
         self._lock = threading.Lock()
 
     def stats(self) -> Stats:
-        """The totals, as of the newest size or of one a little before."""
-        with self._lock, self._reader.snapshot() as snapshot:
+        """The totals, as of the newest size or of one a little before.
+
+        While somebody else counts for long, those of before are given out.
+        """
+        counted = self._counted
+        wait_s = -1.0 if counted is None else 2 * CHEAP_MS / 1000
+        if self._lock.acquire(timeout=wait_s):
+            try:
+                counted = self._count_if_worth_it()
+            finally:
+                self._lock.release()
+        with self._reader.snapshot() as snapshot:
+            return with_published(snapshot, counted.stats if counted else count(snapshot))
+
+    def _count_if_worth_it(self) -> _Counted:
+        with self._reader.snapshot() as snapshot:
             counted = self._counted
             start_s = time.monotonic()
             if counted is None or not counted.good_at(snapshot.head.size, start_s):
@@ -86,7 +100,7 @@ class Totals:
                 done_s = time.monotonic()
                 counted = _Counted(stats, done_s - start_s, done_s)
                 self._counted = counted
-            return with_published(snapshot, counted.stats)
+            return counted
 
 
 def count(snapshot: Snapshot) -> Stats:

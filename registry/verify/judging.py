@@ -10,13 +10,13 @@ Refuses to know: where records come from, whether their signatures are good.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
-from registry.chain.errors import Broken, NotTrusted, TanbuError, Unavailable
-from registry.ledger.apply import touches
-from registry.ledger.codec import Parsed
-from registry.ledger.entries import KINDS, Common, Entry
+from registry.chain.errors import Broken, Malformed, NotTrusted, TanbuError, Unavailable
+from registry.ledger.apply import SignatureCheck, touches
+from registry.ledger.codec import Parsed, decode_known
+from registry.ledger.entries import KINDS, Common, Rulebook
 from registry.ledger.replay import judge, read_record, refused
+from registry.ledger.rulesets import Judge as RulesOf
+from registry.ledger.rulesets import number_in_force, ruleset
 from registry.ledger.state import State, StateReader
 from registry.ports import StateScratch
 
@@ -24,8 +24,6 @@ STORE_EVERY = 8_192
 """Records between two writings of what has changed to the scratch."""
 PREFETCH_FROM = 64
 """Single questions to the scratch in one bundle from which on the next is prefetched."""
-
-_decode = msgspec.json.Decoder(Entry).decode
 
 
 class Judged:
@@ -51,6 +49,7 @@ class Judge:
         self.size = 0
         self.time_ms = 0
         self.first_ms = 0
+        self._apply: RulesOf | None = None
         self._kinds: Counter[type[Common]] = Counter()
 
     def bundle(self, records: Sequence[bytes]) -> Judged:
@@ -68,19 +67,33 @@ class Judge:
         first, keys_good = self.size, 0
         try:
             for time_ms, parsed in entries:
-                refusal = judge(self._state, parsed, self.size, time_ms, take)
-                if refusal is not None:
-                    raise refused(refusal, self.size)
-                self._kinds[type(parsed.entry)] += 1
-                self.size += 1
+                self._judge_one(parsed, time_ms, take)
                 keys_good = len(keys)
         except Unavailable as unknown:
             error = Unavailable(unknown.message, where=f"record {self.size}", todo=unknown.todo)
-        except NotTrusted as bad:
+        except TanbuError as bad:
             error = bad
         if self.size - self._stored_at >= STORE_EVERY:
             self.store()
         return Judged(self.size - first, b"".join(keys[:keys_good]), error)
+
+    def _judge_one(self, parsed: Parsed, time_ms: int, take: SignatureCheck) -> None:
+        """Judge the next entry; NotTrusted if the rules refuse it, Unavailable if they are unknown.
+
+        Which ruleset is in force is asked anew only where an entry may have changed it.
+        """
+        kind = type(parsed.entry)
+        if self._apply is None or kind is Rulebook:
+            refusal = judge(self._state, parsed, self.size, time_ms, take)
+            self._apply = ruleset(number_in_force(self._state, parsed.entry))
+        else:
+            refusal = self._apply(
+                self._state, parsed, index=self.size, time_ms=time_ms, verify=take
+            )
+        if refusal is not None:
+            raise refused(refusal, self.size)
+        self._kinds[kind] += 1
+        self.size += 1
 
     def store(self) -> None:
         """Write what has changed to the scratch."""
@@ -112,13 +125,12 @@ class Judge:
             head, _, origin, line, _ = record.split(b"\n", 4)
             time_ms = int(head[head.index(b" ") + 1 :])
             if head != b"%d %d" % (index, time_ms) or time_ms < self.time_ms:
-                raise ValueError(head)
-            entry: Entry = _decode(line)
+                raise Malformed("it stands elsewhere in order or time")
+            entry = decode_known(line)
             if origin != self._origin[0]:
                 self._origin = (origin, origin.decode())
-        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            # The strict way says what is wrong; the quick one may not find anything that it does
-            # not.
+        except (Malformed, ValueError, RecursionError) as error:
+            # The strict way says what is wrong.
             read_record(record, index, self.time_ms)
             raise Broken("a good record was not read", where=f"record {index}") from error
         if not self.time_ms:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,55 @@ def test_a_genesis_signed_by_another_key_opens_nothing(
     done = cli("init", "--data", data, "--genesis", other_path)
     assert (done.code, bool(done.line)) == (1, True)
     assert not (data / "tanbu.sqlite3").exists()
+
+
+# ------------------------------------------------------------ upkeep
+
+
+@pytest.fixture
+def opened(cli: Cli, tmp_path: Path, authority: Path) -> Path:
+    """A data directory with a log of one record."""
+    data = tmp_path / "var"
+    path = draft(cli, data, authority).json["draft"]
+    cli("entry", "sign", path, "--key", authority)
+    assert cli("init", "--data", data, "--genesis", path).code == 0
+    return data
+
+
+def test_a_rebuilt_state_is_the_same(cli: Cli, opened: Path) -> None:
+    before = cli("state", "--data", opened, "--json").json
+    made = cli("rebuild", "--data", opened, "--json")
+    assert made.code == 0, made.err
+    assert made.json == {**before, "differing": []}
+    assert cli("state", "--data", opened, "--json").json == before
+    for file in opened.glob("tanbu.sqlite3*"):
+        file.unlink()
+    again = cli("rebuild", "--data", opened, "--from-tiles", "--json")
+    assert again.json == made.json
+
+
+def test_a_changed_state_value_is_found_and_mended(cli: Cli, opened: Path) -> None:
+    assert cli("fsck", "--data", opened, "--json").json["faults"] == []
+    with closing(sqlite3.connect(opened / "tanbu.sqlite3")) as database, database:
+        database.execute(
+            "UPDATE state SET value = CAST(replace(CAST(value AS TEXT), 'CN-GD', 'CN-GX') AS BLOB)"
+            " WHERE key = 'log'"
+        )
+    found = cli("fsck", "--data", opened, "--json")
+    assert found.code == 1
+    assert "log" in found.line
+    assert len(found.json["faults"]) == 1
+    audited = cli("audit", opened, "--workers", 1)
+    assert (audited.code, "log" in audited.line) == (1, True)
+    mended = cli("rebuild", "--data", opened)
+    assert (mended.code, "old values were wrong at: log" in mended.err) == (1, True)
+    assert cli("fsck", "--data", opened).code == 0
+
+
+def test_upkeep_of_nothing_is_said(cli: Cli, tmp_path: Path) -> None:
+    for name in ("rebuild", "fsck"):
+        done = cli(name, "--data", tmp_path / "none")
+        assert (done.code, bool(done.line)) == (3, True)
 
 
 # ------------------------------------------------------------ audit

@@ -127,6 +127,30 @@ def test_a_receipt_is_checked_against_the_logs_own_record(
     assert cli("points", "verify", receipt, "--evidence", made).code == 2
 
 
+def test_evidence_is_fetched_by_index_or_certificate(
+    cli: Cli, tmp_path: Path, service: Service, trust: Path
+) -> None:
+    registry = service.registry
+    registry.take([registry.book.retirement("farm", 1, 30)])
+    registry.publish()
+    index = len(registry.records) - 1
+    number = f"CN-GD-R-{registry.book.origin[-8:]}-{index}"
+    for name in (index, number):
+        out = tmp_path / f"{name}.json"
+        done = cli("evidence", name, "--url", service.url, "--out", out, "--json")
+        assert done.code == 0, done.err
+        assert done.json["bytes"] == len(out.read_bytes())
+        assert cli("verify", out, "--trust", trust).code == 0
+    again = cli("evidence", index, "--url", service.url, "--out", tmp_path / f"{index}.json")
+    assert (again.code, "already there" in again.line) == (2, True)
+    to_stdout = cli("evidence", index, "--url", service.url, "--out", "-")
+    assert to_stdout.out == (tmp_path / f"{index}.json").read_text()
+    assert cli("evidence", 999, "--url", service.url, "--out", "-").code == 3
+    for wrong in ("first", "-1", "CN-GD-R-xyz-1", "1.5"):
+        done = cli("evidence", "--url", service.url, "--out", "-", "--", wrong)
+        assert (done.code, "neither an index nor a certificate" in done.line) == (2, True)
+
+
 # ------------------------------------------------------------ proofs
 
 
