@@ -81,8 +81,7 @@ def init(
 
     Three steps: the operator drafts; the authority signs the draft on its own machine, with its
     own key (tanbu entry sign); the operator opens. Log keys are made in the data directory.
-    With --profile the first rulebook is drafted too, to be signed likewise and submitted when the
-    service runs. What the profile leaves open is said; set it in a copy of your own.
+    With --profile the first rulebook is drafted too; what the profile leaves open is said.
 
     \b
     Example:
@@ -109,6 +108,7 @@ def init(
     _check_given(given)
     _check_new(place)
     _check_authority_key(authority_key, authority)
+    origin = _origin(place, origin_prefix)
     mine = _operator_key(place, operator, operator_key)
     foundation = Foundation(
         region=region,
@@ -116,7 +116,7 @@ def init(
         operator=Founder(party=operator, title=operator_title),
         authority=Founder(party=authority, title=authority_title),
         keys=(mine.vkey, authority_key),
-        log_keys=make_log_keys(place, _origin(place, origin_prefix)),
+        log_keys=make_log_keys(place, origin),
     )
     _write_drafts(place, foundation, mine, days, regime)
     return Exit.GOOD
