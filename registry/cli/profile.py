@@ -38,13 +38,13 @@ ProfileName = Annotated[
 ]
 
 
-@app.command("list")
-def list_() -> Exit:
+@app.command()
+def names() -> Exit:
     """List the profiles that come with Tanbu.
 
     \b
     Example:
-      tanbu profile list
+      tanbu profile names
     """
     found = [load_profile(name) for name in shipped_names()]
     emit(

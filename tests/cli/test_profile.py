@@ -25,11 +25,11 @@ def authority(cli: Cli, tmp_path: Path) -> Path:
 
 
 def test_the_profiles_are_listed_in_two_languages(cli: Cli) -> None:
-    english, chinese = cli("profile", "list"), cli("profile", "list", "--lang", "zh")
+    english, chinese = cli("profile", "names"), cli("profile", "names", "--lang", "zh")
     assert (english.code, len(english.out.splitlines())) == (0, len(shipped_names()))
     assert "Shenzhen" in english.out
     assert "深圳市" in chinese.out
-    shown = cli("profile", "list", "--json").json
+    shown = cli("profile", "names", "--json").json
     assert {"profile": "cn-sz", "region": "CN-440300"}.items() <= shown[-1].items()
 
 
