@@ -22,7 +22,7 @@ from registry.cli import files, keys
 from registry.cli.profile import draft_rulebook, load_profile, open_line
 from registry.cli.shell import Exit, emit, words
 from registry.ledger.codec import ENTRY_BYTES_MAX, parse_entry
-from registry.ledger.dates import DAY_MS
+from registry.ledger.dates import DAY_MS, civil_date
 from registry.ledger.entries import Genesis
 from registry.ledger.entries.authority import Founder
 from registry.ledger.entries.common import PartyName, Region, Text
@@ -156,7 +156,7 @@ def _write_drafts(
         keys=(mine,),
     )
     files.write_new(place.root / DRAFT, draft)
-    _show_draft(place, origin, draft, regime)
+    _show_draft(place, origin, draft, regime, not_after)
 
 
 def _new_id(now_ms: int) -> str:
@@ -265,7 +265,9 @@ def _operator_key(place: DataDirectory, operator: str, given: Path | None) -> Si
     return key
 
 
-def _show_draft(place: DataDirectory, origin: str, draft: bytes, regime: Profile | None) -> None:
+def _show_draft(
+    place: DataDirectory, origin: str, draft: bytes, regime: Profile | None, not_after: int
+) -> None:
     path = place.root / DRAFT
     missing = ", ".join(missing_signers(draft))
     shown = {"origin": origin, "draft": str(path), "missing": list(missing_signers(draft))}
@@ -282,11 +284,12 @@ def _show_draft(place: DataDirectory, origin: str, draft: bytes, regime: Profile
     ]
     if regime is not None:
         rules = str(place.root / RULEBOOK_DRAFT)
+        day = civil_date(not_after, regime.offset_min.value)
         shown |= {"rulebook": rules, "open": list(open_values(regime))}
         lines += [
             words(
-                f"rulebook of {regime.name}: {rules}, to be signed there too",
-                f"{regime.name} 的规则草稿：{rules}，同样由其签署",
+                f"rulebook of {regime.name}, in force from {day}: {rules}, to be signed there too",
+                f"{regime.name} 的规则草稿，自 {day} 起生效：{rules}，同样由其签署",
             ),
             words(
                 f"  when the service runs: tanbu submit {rules}",
