@@ -116,7 +116,9 @@ def sign(
       tanbu entry sign genesis.draft --key authority.key
     """
     data = files.read(file, ENTRY_BYTES_MAX)
-    signed = sign_draft(data, [keys.read_signing_key(path) for path in key])
+    signing = [keys.read_signing_key(path) for path in key]
+    with files.naming(file):
+        signed = sign_draft(data, signing)
     if out is None:
         files.replace(file, signed)
     else:
@@ -144,10 +146,11 @@ def check(
     worst = Exit.GOOD
     for path in file:
         data = files.read(path, ENTRY_BYTES_MAX)
-        missing = missing_signers(data)
-        if not missing:
-            parse_entry(data)
-        results.append((path, _entry_of(data), missing, data))
+        with files.naming(path):
+            missing = missing_signers(data)
+            if not missing:
+                parse_entry(data)
+            results.append((path, _entry_of(data), missing, data))
         worst = Exit.BAD if missing else worst
     if url and worst == Exit.GOOD:
         return _check_online(url, [(path, data) for path, _, _, data in results])

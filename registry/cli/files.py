@@ -12,9 +12,11 @@ Refuses to know: what the bytes mean.
 import os
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from registry.chain.errors import Malformed
+from registry.chain.errors import Malformed, TanbuError
 
 FILE_BYTES_MAX = 64 * 1024 * 1024
 PRIVATE_MODE = 0o600
@@ -73,6 +75,16 @@ def replace(path: Path, data: bytes, *, private: bool = False) -> None:
         beside.unlink(missing_ok=True)
         raise
     _sync_directory(path.parent)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error about a file's content say which file it is."""
+    try:
+        yield
+    except TanbuError as error:
+        where = f"{path}: {error.where}" if error.where else str(path)
+        raise type(error)(error.message, where=where, todo=error.todo) from error
 
 
 def _sync_directory(directory: Path) -> None:

@@ -168,7 +168,9 @@ def _verify_against(data: bytes, root: str, count: int, total: int) -> Exit:
 
 
 def _read_leaves(path: Path) -> LeafFile:
-    return people.parse_leaves(files.read_private(path, LEAF_FILE_BYTES_MAX))
+    data = files.read_private(path, LEAF_FILE_BYTES_MAX)
+    with files.naming(path):
+        return people.parse_leaves(data)
 
 
 def _read_amounts(data: bytes, where: str) -> tuple[Leaf, ...]:

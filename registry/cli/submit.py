@@ -46,8 +46,9 @@ def submit(
       tanbu submit transfer.note --url http://127.0.0.1:8000 --wait published
     """
     notes = [files.read(path, ENTRY_BYTES_MAX) for path in file]
-    for note in notes:
-        parse_entry(note)
+    for path, note in zip(file, notes, strict=True):
+        with files.naming(path):
+            parse_entry(note)
     with client(url) as log:
         results = log.submit(notes, wait=wait.value)
     worst = Exit.GOOD

@@ -82,7 +82,7 @@ class Totals:
         While somebody else counts for long, those of before are given out.
         """
         counted = self._counted
-        wait_s = -1.0 if counted is None else 2 * CHEAP_MS / 1000
+        wait_s = -1.0 if counted is None else max(0.0, 2 * CHEAP_MS / 1000)
         if self._lock.acquire(timeout=wait_s):
             try:
                 counted = self._count_if_worth_it()

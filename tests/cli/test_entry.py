@@ -324,7 +324,7 @@ def test_what_is_no_entry_is_one_line(
     for words in (("submit", path, "--url", service.url), ("entry", "check", path)):
         done = cli(*words)
         assert done.code == 2
-        assert done.line
+        assert str(path) in done.line
     assert len(service.registry.records) == size
 
 
