@@ -138,7 +138,8 @@ class Book:
 
     # ------------------------------------------------------------ authority
 
-    def genesis(self, **fields: Any) -> bytes:
+    def genesis(self, by: tuple[SigningKey, ...] = (), **fields: Any) -> bytes:
+        """Signed by the book's operator and authority, or by the keys `by`."""
         operator, authority = party_key("operator"), party_key("authority")
         ed25519, mldsa44 = self.log_vkeys()
         defaults: dict[str, Any] = {
@@ -150,7 +151,7 @@ class Book:
             "keys": (EnrolledKey(key=operator.vkey), EnrolledKey(key=authority.vkey)),
             "log_keys": LogKeys(ed25519=ed25519, mldsa44=mldsa44),
         }
-        return self.note(e.Genesis, operator, authority, **{**defaults, **fields})
+        return self.note(e.Genesis, *(by or (operator, authority)), **{**defaults, **fields})
 
     def rulebook(
         self, version: int = 1, *, effective_from_ms: int | None = None, **values: Any

@@ -36,6 +36,8 @@ FAMILIES = {
     5: "500: mandates, transfers, holdings",
     6: "600: points",
     7: "700: orders, events, obligations, retirements",
+    8: "800: reservations, pledges, freezes",
+    9: "900: cancellations, corrections, notices",
 }
 # What `apply` tries before it turns to the rule of the kind.
 BEFORE_RULES = ("_judge", "_check_signatures", "_check_memo")

@@ -24,12 +24,13 @@ def bench(
         Path | None, typer.Option(metavar="DIR", help="Keep the data directory here.")
     ] = None,
 ) -> Exit:
-    """Measure the service: pre-signed transfers of 1,000 keys over HTTP, and a full audit.
+    """Measure the service against what this machine can do.
 
+    Pre-signed transfers of 1,000 keys over HTTP, in batches and one by one, then a full audit.
     Ratios are within this run: batches and audit to what PyNaCl verifies per second on all cores,
     single entries to uvicorn's empty route. Nothing else should run on the machine meanwhile.
 
-    \\b
+    \b
     Example:
       tanbu bench --entries 100000 --seconds 6 --json
     """

@@ -29,6 +29,9 @@ Example:
   tanbu verify --help            how to check a retirement offline
 """
 WIDTH = 100
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""What a shell reports of a program that SIGINT or SIGPIPE has ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -59,11 +62,10 @@ def guarded(act: Callable[[], int]) -> int:
         return Exit.USAGE
     except (KeyboardInterrupt, typer.Abort):
         shell.note("tanbu: stopped")
-        return 130
-    except BrokenPipeError:
-        # The reader of our output is gone (`tanbu … | head`): nothing to say, and nobody to it.
-        sys.stdout = None
-        return Exit.BAD
+        return INTERRUPTED
+    except shell.ReaderGone:
+        sys.stdout = None  # else the interpreter would try to flush it
+        return PIPE_CLOSED
     except OSError as error:
         return _os_error(error)
     except Exception as error:  # noqa: BLE001  the edge: a bug, too, is one line

@@ -44,6 +44,7 @@ COMMANDS = (
     ),
     Command("rebuild", "rebuild", "Make the state anew from the log."),
     Command("fsck", "fsck", "Check a data directory: records, hashes, state, tiles."),
+    Command("bench", "bench", "Measure the service against what this machine can do."),
     Command("sample", "sample", "Play the sample book (no legal effect)."),
 )
 

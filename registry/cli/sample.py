@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from registry.cli.shell import Exit, current, emit, note, words
+from registry.cli.shell import Exit, current, emit, note, say, words
 from registry.net.wire import Receipt
 from registry.sample import plot
 from registry.sample.offline import tanbu
@@ -82,7 +82,7 @@ class _Printer:
     def played(self, played: Played) -> None:
         """What to open and what to try."""
         if not current().as_json:
-            print("\n".join(_what_to_try(played)), flush=True)
+            say("\n".join(_what_to_try(played)))
 
 
 def _what_to_try(played: Played) -> Iterator[str]:

@@ -32,6 +32,10 @@ class Exit(IntEnum):
     """It could not be checked."""
 
 
+class ReaderGone(Exception):
+    """Nobody reads our output any more. No OSError: Typer would make exit code 1 of that one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shell:
     """What the user asked for besides the command."""
@@ -102,9 +106,17 @@ def words(en: str, zh: str) -> str:
 def emit(data: object, text: str | Iterable[str]) -> None:
     """Print a result: as one JSON value with --json, else as text."""
     if current().as_json:
-        print(json.dumps(data, ensure_ascii=False, indent=1), flush=True)
+        say(json.dumps(data, ensure_ascii=False, indent=1))
     else:
-        print(text if isinstance(text, str) else "\n".join(text), flush=True)
+        say(text if isinstance(text, str) else "\n".join(text))
+
+
+def say(text: str) -> None:
+    """Print to stdout, at once; ReaderGone if nobody reads it any more (`tanbu … | head`)."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError as error:
+        raise ReaderGone from error
 
 
 def note(text: str) -> None:
@@ -136,7 +148,7 @@ def fail(kind: str, what: str, where: str = "", todo: str = "") -> None:
     complain(what, where, todo)
     if current().as_json:
         error = {"kind": kind, "message": what, "where": where, "todo": todo}
-        print(json.dumps({"error": error}, ensure_ascii=False, indent=1))
+        say(json.dumps({"error": error}, ensure_ascii=False, indent=1))
 
 
 def environment() -> Mapping[str, str]:

@@ -33,8 +33,8 @@ from registry.service.reading import find_many
 REQUEST_ENTRIES_MAX = 1_000
 TURN_ENTRIES = 50
 """After so many entries of one request others get their turn: 3 to 4 ms of verification."""
-KEYS_MAX = 200_000
-"""Public keys kept per process, about 200 bytes each."""
+KEYS_MAX = 65_536
+"""Public keys kept per process, about 230 bytes each."""
 
 Outcome = Committed | Refusal | Malformed
 

@@ -42,8 +42,8 @@ from registry.ports import Published, ReadStore, TileSource
 from registry.service.reading import Absent
 from registry.verify.build import build_evidence
 
-TILES_KEPT_MAX = 1_024
-"""Tiles of hashes kept per process, up to 35 kB each."""
+TILES_KEPT_MAX = 512
+"""Tiles of hashes kept per process, up to 17 kB each."""
 FRESH_MS = 100
 """How long a process goes on with the newest checkpoint that it has read."""
 EVIDENCE_AT_ONCE_MAX = 2

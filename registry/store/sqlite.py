@@ -25,10 +25,10 @@ from registry.chain.errors import Broken, Unavailable
 
 PAGE_BYTES = 8_192
 """Of a new file: fits 13 usual records, where 4,096 would leave a seventh of the file empty."""
-WRITER_CACHE_KIB = 16_384
+WRITER_CACHE_KIB = 32_768
 READER_CACHE_KIB = 4_096
-CHECKPOINT_PAGES = 2_000
-"""WAL pages after which a commit moves them into the file: 16 MB, so that pages which each round
+CHECKPOINT_PAGES = 6_000
+"""WAL pages after which a commit moves them into the file: 48 MB, so that pages which each round
 writes anew (state, segments) are moved once for many rounds."""
 BUSY_MS = 5_000
 READERS_MAX = 8

@@ -148,6 +148,15 @@ def test_a_full_disk_and_an_unreadable_file_are_said(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err.startswith("tanbu: No space left on device — var/x — make room")
 
 
+def test_a_reader_that_has_gone_is_no_failure_of_ours() -> None:
+    code = (
+        "import os, sys; os.close(0); r, w = os.pipe(); os.close(r); os.dup2(w, 1);"
+        "from registry.cli.edge import main; main(['--version'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (edge.PIPE_CLOSED, "")
+
+
 def test_common_options_may_stand_anywhere() -> None:
     environment = {"LANG": "zh_CN.UTF-8"}
     words = ["points", "--json", "a", "--lang=en", "--debug", "--", "--json"]
