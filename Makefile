@@ -44,6 +44,7 @@ bench: setup
 
 docs: setup-dev
 	@$(BIN)/python -m tools.reference
+	@$(BIN)/python -m tests.scenarios.table
 
 fuzz: setup-dev
 	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz

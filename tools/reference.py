@@ -157,6 +157,7 @@ def contents() -> str:
     lines += ["- [HTTP](http.md): every route and page", "- [Command line](cli.md): every command"]
     lines += ["- [Settings](settings.md): what the service may be told"]
     lines += ["- [Values of a rulebook](../spec/rulebook.md): every number of a regime"]
+    lines += ["- [Scenarios](scenarios.md): what practice needs, kind by kind, refusal by refusal"]
     lines += ["- [Profiles](profiles.md): the numbers of regions, with their sources"]
     return "\n".join(lines) + "\n"
 
