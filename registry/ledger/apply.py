@@ -191,6 +191,11 @@ def accounts_of(entry: Common) -> Iterable[str]:
     match entry:
         case Account() | Retirement() | Conversion() | Pledge():
             yield entry.account
+        case Expiry() if entry.account is not UNSET:
+            yield entry.account
+        case Cancellation():
+            held = (*(entry.items or ()), *(entry.cover_items or ()))
+            yield from dict.fromkeys(i.account for i in held if i.account is not UNSET)
         case Execution():
             yield entry.account
             if entry.to is not UNSET:
@@ -217,8 +222,11 @@ def batches_of(entry: Common) -> Iterable[str]:
     match entry:
         case Transfer() | Retirement() | Reservation() | Pledge() | Execution():
             yield from dict.fromkeys(item.batch for item in entry.items)
-        case Freeze() if entry.items is not UNSET:
+        case Freeze() | Unpledge() | Settlement() if entry.items is not UNSET:
             yield from dict.fromkeys(item.batch for item in entry.items)
+        case Cancellation():
+            held = ((entry.items or ()), (entry.buffer_items or ()), (entry.cover_items or ()))
+            yield from dict.fromkeys(item.batch for items in held for item in items)
         case Freeze() if entry.batch is not UNSET:
             yield entry.batch
         case Conversion() if entry.items is not UNSET:

@@ -11,6 +11,9 @@ from registry.ledger.entries.authority import RuleValue
 from registry.ledger.refusals import Refusal, refuse
 from registry.ledger.state import State
 
+CHANGES_MAX = 1_000
+"""How often one account, project, methodology or order may be changed: evidence holds them all."""
+
 
 class Context:
     """One entry's surroundings. `holders`: who signed by a key that counts, one per signature."""
@@ -54,6 +57,13 @@ class Context:
             if not self.parties_with(role):
                 return refuse("role_missing", kind=kind, role=role)
         return None
+
+    def changed(self, subject: str, known: v.Changed) -> tuple[int, ...] | Refusal:
+        """The indexes of the changes of a value, with this entry's as the last."""
+        changes = (*(known.changes or ()), self.index)
+        if len(changes) > CHANGES_MAX:
+            return refuse("too_many_changes", subject=subject, limit=CHANGES_MAX)
+        return changes
 
     def need_owner(self, account_id: str, account: v.Account) -> Refusal | None:
         """Refuse unless as many keys of the account or of its owner signed as the account needs."""

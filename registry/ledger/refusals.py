@@ -242,6 +242,7 @@ _MENDING = (
     Reason(908, "not_of_that_entry", False, "{subject} is not what the entry at index {index} made", "{subject} 并非由序号 {index} 的条目产生"),
     Reason(909, "not_correctable", False, "{field} of {subject} is not a descriptive field", "{subject} 的 {field} 不是可更正的描述字段"),
     Reason(910, "too_many_remarks", True, "{subject} already has {limit} remarks", "{subject} 已有 {limit} 条说明"),
+    Reason(911, "too_many_changes", True, "{subject} has already been changed {limit} times", "{subject} 已变更 {limit} 次"),
 )
 
 # fmt: on

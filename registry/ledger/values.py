@@ -48,6 +48,13 @@ class Remarked(Value, frozen=True, kw_only=True):
     """Indexes of the corrections and notices about it."""
 
 
+class Changed(Remarked, frozen=True, kw_only=True):
+    """Base of values whose entry may be sent again to change something."""
+
+    changes: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the entries that changed it."""
+
+
 class Log(Value, frozen=True, kw_only=True):
     origin: str
     region: str
@@ -87,7 +94,7 @@ class Recovery(Value, frozen=True, kw_only=True):
     ready_ms: int
 
 
-class Account(Remarked, frozen=True, kw_only=True):
+class Account(Changed, frozen=True, kw_only=True):
     type: str
     accept: str
     need: int
@@ -111,7 +118,7 @@ class Rulebook(Value, frozen=True, kw_only=True):
     values: dict[str, RuleValue]
 
 
-class Methodology(Remarked, frozen=True, kw_only=True):
+class Methodology(Changed, frozen=True, kw_only=True):
     title: str
     class_: str = field(name="class")
     from_: str = field(name="from")
@@ -121,7 +128,7 @@ class Methodology(Remarked, frozen=True, kw_only=True):
     withdrawn: bool = False
 
 
-class Project(Remarked, frozen=True, kw_only=True):
+class Project(Changed, frozen=True, kw_only=True):
     fields: NewProject
     index: int
     remainder_g: int = 0
@@ -288,7 +295,7 @@ class Pooled(Value, frozen=True, kw_only=True):
     conversion: int
 
 
-class Order(Remarked, frozen=True, kw_only=True):
+class Order(Changed, frozen=True, kw_only=True):
     issuer: str
     origin: str
     number: str
@@ -301,8 +308,6 @@ class Order(Remarked, frozen=True, kw_only=True):
     retirements: tuple[str, ...] = ()
     deadline_ms: int | UnsetType = UNSET
     allowed: Allowed | UnsetType = UNSET
-    changes: tuple[int, ...] | UnsetType = UNSET
-    """Indexes of the changes to this order."""
     state: str | UnsetType = UNSET
     """`annulled`, `closed` or `suspended`; absent where it stands."""
 

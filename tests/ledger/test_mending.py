@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from registry.ledger.invariants import violations
 from tests.ledger.world import (
     BATCH,
@@ -116,6 +118,51 @@ def test_credits_that_became_ccer_die_here() -> None:
     assert cancel(world, *BY, OWNER, **out) == ""
     retired = out | {"items": [item(MAIN, 1, 50)]}
     assert cancel(world, *BY, OWNER, **retired) == "not_a_block"
+
+
+BANK, COURT = "bank.city", "court.gd"
+FREEZE = {
+    "issuer": "Sample Court",
+    "origin": "signed",
+    "instrument_type": "ruling",
+    "number": "1",
+    "instrument_sha256": SHA,
+}
+# What binds the serials 51 to 60, and why their owner may then not take them to another market.
+BINDINGS: list[tuple[str, tuple[str, ...], dict[str, Any], str]] = [
+    ("pledge", (OWNER, BANK), {"account": FARM, "pledgee": BANK}, "serials_not_free"),
+    ("freeze", (COURT,), FREEZE | {"account": FARM}, "serials_frozen"),
+]
+
+
+@pytest.mark.parametrize(("kind", "by", "fields", "expected"), BINDINGS)
+def test_bound_credits_go_to_no_other_market(
+    kind: str, by: tuple[str, ...], fields: dict[str, Any], expected: str
+) -> None:
+    world = world_with_buffer()
+    world.accept(kind, *by, items=[item(MAIN, 55, 55)], **fields)
+    out = {"reason": "conversion_out", "external_id": "CCER-2026-1"}
+    assert cancel(world, *BY, OWNER, items=[item(MAIN, 51, 60, FARM)], **out) == expected
+    assert cancel(world, *BY, OWNER, items=[item(MAIN, 51, 54, FARM)], **out) == ""
+    # What was wrong goes whatever binds it.
+    assert cancel(world, items=[item(MAIN, 55, 60, FARM)]) == ""
+
+
+def test_a_freeze_holds_what_would_go_to_another_market_or_cover_a_shortfall() -> None:
+    out = {"reason": "conversion_out", "external_id": "CCER-2026-1"}
+    world = world_with_buffer()
+    world.accept("freeze", COURT, batch=MAIN, **FREEZE)
+    assert cancel(world, *BY, OWNER, items=[item(MAIN, 51, 60, FARM)], **out) == "batch_frozen"
+    world = world_with_buffer()
+    move = {"from_": FARM, "to": STEEL, "reason": "internal", "items": [item(BATCH, 1, 60)]}
+    world.accept("transfer", OWNER, **move)
+    for account in (FARM, STEEL):
+        world.accept("freeze", COURT, account=account, **FREEZE)
+    assert cancel(world, *BY, OWNER, items=[item(MAIN, 51, 60, FARM)], **out) == "account_frozen"
+    wrong = {"items": [item(MAIN, 1, 50)], "buffer_items": [item(BUFFER, 1, 10)]}
+    for cover in (item(BATCH, 61, 70, FARM), item(BATCH, 1, 10, STEEL)):
+        assert cancel(world, *BY, OWNER, cover_items=[cover], **wrong) == "account_frozen"
+    assert cancel(world, **wrong) == ""
 
 
 def test_what_cannot_be_cancelled() -> None:

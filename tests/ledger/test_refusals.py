@@ -413,6 +413,7 @@ ELSEWHERE = (
     | {
         "serials_not_held": "test_holds.py",
         "project_in_debt": "test_mending.py",
+        "too_many_changes": "test_rules_change.py",
         "project_not_live": "test_rules_change.py",
         "receiver_not_listed": "test_rules_change.py",
         "receiver_too_new": "test_rules_change.py",

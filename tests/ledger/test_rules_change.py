@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.ledger.world import (
     BATCH,
     BUS,
@@ -17,6 +19,7 @@ from tests.ledger.world import (
     batch_fields,
     issuance_fields,
     key_of,
+    order_fields,
     project_fields,
 )
 
@@ -152,3 +155,54 @@ def test_attested_offsets_of_an_event_stand_apart() -> None:
     assert (value["attested_g"], value["retired_g"]) == (7 * T, 0)
     world.accept("event", "games.org", **(event | {"status": "final"}))
     assert "attested_g" not in world.value("event/games")
+
+
+def test_values_keep_the_indexes_of_their_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    monkeypatch.setattr("registry.ledger.context.CHANGES_MAX", 2)
+    method = {
+        "methodology": "trees",
+        "version": "1",
+        "title": "Trees",
+        "class_": "forest",
+        "doc_sha256": SHA,
+        "from_": "2018-01-01",
+    }
+    world.accept("methodology", CENTRE, AUTHORITY, **method)
+    world.accept("order", "exchange.gd", AUTHORITY, **order_fields(order="o"))
+    change = {"order": "o", "instrument_sha256": SHA}
+    ends = ("2030-12-31", "2029-12-31", "2028-12-31")
+    table: list[tuple[str, str, tuple[str, ...], list[dict[str, Any]]]] = [
+        (
+            f"account/{FARM}",
+            "account",
+            (OWNER,),
+            [rules_of(limits={"per_day_g": n * T}) for n in (1, 2, 3)],
+        ),
+        (
+            "project/farm",
+            "project",
+            (CENTRE, AUTHORITY),
+            [project_fields(status=s) for s in ("suspended", "live", "closed")],
+        ),
+        (
+            "methodology/trees/1",
+            "methodology",
+            (CENTRE, AUTHORITY),
+            [method | {"to": end} for end in ends],
+        ),
+        (
+            "order/o",
+            "order_change",
+            ("exchange.gd", AUTHORITY),
+            [change | {"effect": e} for e in ("suspend", "resume", "close")],
+        ),
+    ]
+    for key, kind, by, (first, second, third) in table:
+        made, start = world.value(key)["index"], world.index
+        assert "changes" not in world.value(key)
+        world.accept(kind, *by, **first)
+        world.accept(kind, *by, **second)
+        assert world.submit(kind, *by, **third) == "too_many_changes"
+        value = world.value(key)
+        assert (value["index"], value["changes"]) == (made, [start, start + 1])

@@ -131,9 +131,13 @@ def account(ctx: Context, entry: Account) -> Refusal | None:
         per_day_g=UNSET if limits is UNSET else limits.per_day_g,
     )
     if known is not None:
+        changes = ctx.changed(f"account/{entry.account}", known)
+        if isinstance(changes, Refusal):
+            return changes
         rules = structs.replace(
             rules,
             index=known.index,
+            changes=changes,
             freezes=known.freezes,
             remarks=known.remarks,
             day=known.day,

@@ -235,6 +235,9 @@ def order_change(ctx: Context, entry: OrderChange) -> Refusal | None:
     if entry.effect == "annul":
         quantity_g = 0
     ended = {"annul": "annulled", "close": "closed", "suspend": "suspended"}
+    changes = ctx.changed(key, found)
+    if isinstance(changes, Refusal):
+        return changes
     fulfilled_g = min(found.fulfilled_g, quantity_g)
     _make_voluntary(ctx, found, found.fulfilled_g - fulfilled_g)
     ctx.state.put(
@@ -247,7 +250,7 @@ def order_change(ctx: Context, entry: OrderChange) -> Refusal | None:
             if entry.effect == "annul"
             else found.by_obligor_g,
             state=ended.get(entry.effect, UNSET if entry.effect == "resume" else found.state),
-            changes=(*(found.changes or ()), ctx.index),
+            changes=changes,
         ),
     )
     return None

@@ -10,7 +10,7 @@ from registry.ledger.entries.authority import RuleValue
 from registry.ledger.entries.mending import HeldItem
 from registry.ledger.refusals import Refusal, refuse
 from registry.ledger.rulebook import listed, text
-from registry.ledger.rules import holdings
+from registry.ledger.rules import holdings, moving
 from registry.ledger.rules.court import forget
 from registry.ledger.serials import Span
 
@@ -83,7 +83,7 @@ def _cancel(ctx: Context, entry: Cancellation, item: HeldItem) -> int | Refusal:
     if isinstance(batch, Refusal):
         return batch
     if item.account is not UNSET:
-        if entry.reason == "conversion_out" and (refusal := _owner(ctx, item.account)):
+        if entry.reason == "conversion_out" and (refusal := _may_leave(ctx, item.account, item)):
             return refusal
         refused = _cancel_held(ctx, item.account, item)
         if refused is None and entry.reason == "issued_in_error":
@@ -140,7 +140,7 @@ def _draw(ctx: Context, entry: Cancellation, rules: dict[str, RuleValue]) -> int
     for item in () if entry.cover_items is UNSET else entry.cover_items:
         if item.account is UNSET:
             return refuse("account_field", batch=item.batch, first=item.first, status="free")
-        if item.account != reserve and (refusal := _owner(ctx, item.account)):
+        if refusal := _may_give(ctx, item.account, reserve):
             return refusal
         chosen = holdings.choose_exact(ctx.state, item.account, item.batch, item.first, item.last)
         if isinstance(chosen, Refusal):
@@ -176,11 +176,25 @@ def _batch_of(ctx: Context, item: HeldItem, project: str) -> v.Batch | Refusal:
     return batch
 
 
-def _owner(ctx: Context, account_id: str) -> Refusal | None:
+def _may_leave(ctx: Context, account_id: str, item: HeldItem) -> Refusal | None:
+    """What its owner takes to another market must be free, as for a transfer.
+
+    What was wrong or is reversed goes whatever binds it.
+    """
+    if refusal := _may_give(ctx, account_id, ""):
+        return refusal
+    chosen = holdings.choose_exact(ctx.state, account_id, item.batch, item.first, item.last)
+    return chosen if isinstance(chosen, Refusal) else None
+
+
+def _may_give(ctx: Context, account_id: str, reserve: str) -> Refusal | None:
+    """The account is not frozen, and its owner signs; the reserve's owner need not."""
     account = ctx.state.get(f"account/{account_id}", v.Account)
     if account is None:
         return refuse("unknown_account", account=account_id)
-    return ctx.need_owner(account_id, account)
+    if account_id == reserve and account.freezes is UNSET:
+        return None
+    return moving.consent(ctx, account_id, account, "cancellation", UNSET)
 
 
 def correction(ctx: Context, entry: Correction) -> Refusal | None:

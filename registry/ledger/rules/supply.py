@@ -42,6 +42,9 @@ def methodology(ctx: Context, entry: Methodology) -> Refusal | None:
         return refuse("methodology_exists", methodology=entry.methodology, version=entry.version)
     if refusal := check_dates(entry.from_, entry.to):
         return refusal
+    changes = ctx.changed(key, known) if known else UNSET
+    if isinstance(changes, Refusal):
+        return changes
     ctx.state.put(
         key,
         v.Methodology(
@@ -52,6 +55,7 @@ def methodology(ctx: Context, entry: Methodology) -> Refusal | None:
             doc_sha256=entry.doc_sha256,
             index=known.index if known else ctx.index,
             remarks=known.remarks if known else UNSET,
+            changes=changes,
             withdrawn=entry.withdrawn is True,
         ),
     )
@@ -104,8 +108,13 @@ def _change_status(ctx: Context, fields: NewProject, known: v.Project) -> Refusa
         return refuse("project_exists", project=fields.project)
     if refusal := ctx.need_role("project", "centre", "authority"):
         return refusal
+    changes = ctx.changed(f"project/{fields.project}", known)
+    if isinstance(changes, Refusal):
+        return changes
     changed = structs.replace(known.fields, status=fields.status)
-    ctx.state.put(f"project/{fields.project}", structs.replace(known, fields=changed))
+    ctx.state.put(
+        f"project/{fields.project}", structs.replace(known, fields=changed, changes=changes)
+    )
     return None
 
 
