@@ -57,7 +57,7 @@ def build(said: Said, scene: Scene) -> Fields:
     except ValueError as error:
         raise wrong(scene.where, said.line, str(error)) from error
     except KeyError as error:
-        what = f"an entry of kind {said.kind} says {error.args[0]}"
+        what = f"this {said.kind} lacks the clause {error.args[0]}"
         raise wrong(scene.where, said.line, what, "see docs/guides/scenarios.md") from error
     if "memo" in said.clauses:
         fields["memo"] = said.clauses["memo"]

@@ -42,6 +42,8 @@ def parse(text: str, where: str) -> Scenario:
     for name in HEADERS:
         if not getattr(scenario, name):
             raise wrong(where, 1, f"the file has no line {name}:")
+    if not scenario.entries or scenario.entries[0].kind != "genesis":
+        raise wrong(where, 1, "the first entry is a genesis")
     return scenario
 
 

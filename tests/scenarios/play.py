@@ -17,7 +17,7 @@ import msgspec
 
 from registry.chain import tiles, tlog
 from registry.chain.checkpoint import Checkpoint, sign_checkpoint
-from registry.chain.errors import Malformed, Unavailable
+from registry.chain.errors import Malformed, NotTrusted, Unavailable
 from registry.chain.tlog import LeafHashes, leaf_hash
 from registry.ledger.apply import apply, verify_here
 from registry.ledger.codec import format_record, parse_entry
@@ -110,7 +110,11 @@ def play(scenario: Scenario, where: str) -> Played:
     _replay(played, where)
     log = PublishedLog(played)
     played.proved.append(log.audit())
-    played.proved += (log.prove(proof, player.scene, where) for proof in scenario.proofs)
+    for proof in scenario.proofs:
+        try:
+            played.proved.append(log.prove(proof, player.scene, where))
+        except (NotTrusted, Unavailable) as error:
+            raise Surprise(f"{where}:{proof.line}: not proved: {error}") from error
     return played
 
 
@@ -202,8 +206,15 @@ class _Player:
         if base.values != before:
             raise Surprise(f"{place}: refused as {refusal.name}, but the state has changed")
         if said.refused != refusal.name:
-            raise Surprise(f"{place}: refused: {refusal.name} ({refusal.message()})")
+            raise Surprise(f"{place}: refused: {refusal.name} ({self._named(refusal.message())})")
         return refusal.name
+
+    def _named(self, message: str) -> str:
+        """A message with the names of the file in place of account ids."""
+        accounts = {s.clauses[""] for s in self.played.scenario.entries if s.kind == "account"}
+        for name in accounts:
+            message = message.replace(self.scene.cast.account(name), name)
+        return message
 
     def _accepted(self, said: Said, note: bytes, fields: dict[str, Any]) -> None:
         index = len(self.played.records)

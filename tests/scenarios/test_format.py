@@ -73,7 +73,7 @@ FAULTS = [
     ("2025-03-01 release 5 by farm", "the time goes back"),
     ("2025-03-14 transfer 1 t of PHCER-2023-1 from farm to mill", "nobody signs"),
     ("2025-03-14 transfer from farm to mill by farm", "nothing stands after"),
-    ("2025-03-14 transfer 1 t of PHCER-2023-1 from farm by farm", "says to"),
+    ("2025-03-14 transfer 1 t of PHCER-2023-1 from farm by farm", "lacks the clause to"),
     (ENTRY.replace("1 t", "1 lb"), "in t, kg, g or mg, not in lb"),
     (ENTRY.replace("1 t", "0.0000001 t"), "whole grams"),
     (ENTRY.replace("1 t", "0.0000000001 t"), "less than a milligram"),
@@ -118,6 +118,13 @@ def test_the_head_is_whole(name: str) -> None:
         parse(re.sub(rf"^{name}: .*$", "", EXAMPLE, flags=re.MULTILINE), "it.ledger")
 
 
+def test_a_genesis_comes_first() -> None:
+    for text in ("", "2025-03-01 release 5 by farm\n"):
+        head = EXAMPLE.partition("\n\n")[0]
+        with pytest.raises(Malformed, match="the first entry is a genesis"):
+            parse(f"{head}\n{text}", "it.ledger")
+
+
 def test_an_indented_line_needs_a_beginning() -> None:
     with pytest.raises(Malformed, match="begins at the left margin"):
         parse("  check total issued 0 t\n", "it.ledger")
@@ -126,7 +133,7 @@ def test_an_indented_line_needs_a_beginning() -> None:
 SURPRISES = [
     (ENTRY + " refused: over_cap", "accepted, the file says otherwise"),
     (ENTRY.replace("by farm", "by mill"), "refused: owner_missing"),
-    (ENTRY.replace("by farm", "by mill refused: over_cap"), "refused: owner_missing"),
+    (ENTRY.replace("by farm", "by mill refused: over_cap"), "the owner of farm has not signed"),
     ("check total issued 500 t, free 470 t", "retired is 30 t, and is not named"),
     ("check total issued 501 t, free 470 t, retired 30 t", "issued is 500 t, not 501 t"),
     ("check order case-1 state annulled", "state is stands, not annulled"),
