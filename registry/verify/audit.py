@@ -41,8 +41,8 @@ from registry.verify.auditwords import Audited, describe_audit
 from registry.verify.bundle import BundleResult, BundleTask, Fault, used_ids
 from registry.verify.comparing import BookCheck, first_difference, rooted
 from registry.verify.judging import Judge
+from registry.verify.keyring import check_genesis
 from registry.verify.means import Crew, Memory, StoredBook
-from registry.verify.powers import check_genesis
 from registry.verify.reading import Bundle, LogReader, genesis_verifiers
 from registry.verify.report import Report
 from registry.verify.treecheck import TreeCheck

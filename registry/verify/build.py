@@ -24,7 +24,7 @@ from registry.ledger.entries import Common
 from registry.ledger.state import StateReader, decode_value
 from registry.ports import Published
 from registry.verify.evidence import EVIDENCE_BYTES_MAX, format_evidence
-from registry.verify.standing import IN_FORCE, closure
+from registry.verify.standing import BY_INDEX, IN_FORCE, closure, led_to
 
 _MADE = (
     v.Key
@@ -69,7 +69,7 @@ def build_evidence(subject: int, source: EvidenceSource, hashes: HashReader) -> 
     published = source.published()
     if published is None:
         raise Unavailable("no checkpoint is published yet", todo="ask again in a moment")
-    guide = _Guide(source, published.size)
+    guide = _Guide(source, subject, published.size)
     indexes = closure(subject, guide.entry_at, guide.find)
     head = parse_checkpoint(parse_note(published.note).text)
     pairs = []
@@ -103,8 +103,9 @@ def find_certificate(certificate: str, state: StateReader) -> int:
 class _Guide:
     """Records by index and makers by reference, each read once."""
 
-    def __init__(self, source: EvidenceSource, size: int) -> None:
+    def __init__(self, source: EvidenceSource, subject: int, size: int) -> None:
         self._source = source
+        self._subject = subject
         self._size = size
         self._records: dict[int, bytes] = {}
         self._entries: dict[int, tuple[int, Common]] = {}
@@ -142,17 +143,21 @@ class _Guide:
                 raise Broken(error.message, where=f"record {index}") from error
         return self._entries[index]
 
-    def find(self, reference: str, index: int) -> int:
-        """Where what the entry at `index` refers to was made."""
+    def find(self, reference: str, index: int) -> tuple[int, ...]:
+        """Where what the entry at `index` refers to was made, and changed."""
         if reference == IN_FORCE:
             reference = self._rulebook_at(index)
         family, _, name = reference.partition("/")
-        if family == "mandate":
-            return int(name)
-        value = self._get(reference)
+        if family in BY_INDEX:
+            return (int(name),)
+        value = self._get(f"order/{name}" if family == "changes" else reference)
         if not isinstance(value, _MADE):
             raise Broken("a state value that does not say where it was made", where=reference)
-        return value.index
+        made: tuple[int, ...] = (value.index,)
+        if isinstance(value, v.Changed) and family != "order":
+            changes = tuple(i for i in value.changes or () if i < self._size)
+            made = changes if family == "changes" else (*made, *changes)
+        return led_to(reference, made, index, self._subject)
 
     def _rulebook_at(self, index: int) -> str:
         time_ms, _ = self._read(index)

@@ -1,160 +1,58 @@
-"""Who signed, and whether they may: keys and roles, as far as a file of records shows them.
+"""Who must have signed: roles and consents, as far as a file of records shows them.
 
 Source: docs/spec/evidence.md, which has the same rules as a table for other implementations.
 Refuses to know: balances, dates of projects, caps: all that takes the whole log (an audit, or a
-replayer's cosignature).
+replayer's cosignature); whether a signature is good (that is `keyring`).
 
-`KeyRing`: keys, in the order of the records
-- every signature line is by a key that an earlier record of the file enrols, in force at the record
-  time and not revoked in the file, or by a key that this entry itself enrols; and it is good
-- every key that an entry enrols has signed it (of a recovery: its first entry, which need not be in
-  the file); outside genesis it counts for no role there
-- a raw public key is enrolled once
-- genesis is signed by a key of its authority that trust names
-
-`Powers`: roles, in the order of the records; what each kind needs stands at `_check`.
+`Powers`: roles, in the order of the records; what each kind needs stands at `_check`. Of an
+account, project or methodology that is sent again, the newest entry before the record counts, and
+what must not change has not.
 """
 
-from collections.abc import Sequence
+from msgspec import UNSET
 
-from msgspec import UNSET, UnsetType
-
-from registry.chain import ed25519
-from registry.chain.errors import Malformed, NotTrusted
-from registry.chain.note import TYPE_ED25519, parse_vkey
-from registry.ledger.codec import Parsed
+from registry.chain.errors import NotTrusted
 from registry.ledger.entries import (
     Account,
+    Cancellation,
     Common,
     Conversion,
+    Correction,
     Event,
+    Execution,
+    Expiry,
+    Freeze,
     Genesis,
     Issuance,
     Key,
     Mandate,
     Methodology,
+    Notice,
     Obligation,
     Opening,
     Order,
+    OrderChange,
     Party,
+    Pledge,
     PointsScheme,
     Project,
     Redemption,
+    Release,
+    Reservation,
     Retirement,
     Rulebook,
+    Settlement,
+    Swap,
     Transfer,
+    Unfreeze,
+    Unpledge,
     kind_of,
 )
 from registry.ledger.entries.authority import RuleValue
 from registry.ledger.entries.supply import NewProject
-from registry.ledger.rulebook import integer, listed
+from registry.ledger.rulebook import integer, listed, text
 from registry.ledger.rules.authority import OPEN_ROLES
 from registry.ledger.rules.supply import ORGANISATIONS_MIN
-from registry.verify.standing import enrolled_keys, proved_keys, short_key
-
-
-class _Held:
-    """A key that a record has enrolled."""
-
-    __slots__ = ("from_ms", "public_key", "revoked", "until_ms")
-
-    def __init__(self, public_key: bytes, from_ms: int, until_ms: int | UnsetType) -> None:
-        self.public_key = public_key
-        self.from_ms = from_ms
-        self.until_ms = until_ms
-        self.revoked = False
-
-    def in_force(self, time_ms: int) -> bool:
-        ended = self.until_ms is not UNSET and time_ms >= self.until_ms
-        return self.from_ms <= time_ms and not ended and not self.revoked
-
-
-class KeyRing:
-    """The keys that the records so far have enrolled."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, _Held] = {}
-        self._public_keys: set[bytes] = set()
-
-    def open(self, index: int, time_ms: int, parsed: Parsed) -> tuple[str, ...]:
-        """Who has signed this record by a key that counts; NotTrusted if a line does not hold.
-
-        Records come in ascending order; the keys that this one enrols count from the next one on.
-        """
-        where = f"record {index}"
-        entry = parsed.entry
-        new = {short_key(key.key): key for key in proved_keys(entry)}
-        if missing := new.keys() - set(entry.signers):
-            raise NotTrusted(f"it names new keys that did not sign: {sorted(missing)}", where=where)
-        holders: list[str] = []
-        for signer, signature in zip(entry.signers, parsed.signatures, strict=True):
-            held = self._held.get(signer)
-            if held is not None:
-                if not held.in_force(time_ms):
-                    raise NotTrusted(f"the key {signer} was not in force", where=where)
-                public_key = held.public_key
-                holders.append(signer[:-9])
-            elif signer in new:
-                public_key = _parse(new[signer].key, signer, where)
-                if isinstance(entry, Genesis):
-                    holders.append(signer[:-9])
-            else:
-                raise NotTrusted(f"no record before it enrols the key {signer}", where=where)
-            try:
-                ed25519.verify(public_key, signature, parsed.text)
-            except (NotTrusted, Malformed) as error:
-                raise NotTrusted(f"the signature of {signer} is not good", where=where) from error
-        self._enrol(entry, time_ms, where)
-        self._note_log_keys(entry, where)
-        if isinstance(entry, Key) and entry.action == "revoke":
-            revoked = self._held.get(short_key(entry.key))
-            if revoked is not None:  # else a recovery was stopped, or its key is not in the file
-                revoked.revoked = True
-        return tuple(holders)
-
-    def _enrol(self, entry: Common, time_ms: int, where: str) -> None:
-        for key in enrolled_keys(entry):
-            signer = short_key(key.key)
-            public_key = _parse(key.key, signer, where)
-            self._take(public_key, signer, where)
-            from_ms = time_ms if key.from_ms is UNSET else key.from_ms
-            self._held[signer] = _Held(public_key, from_ms, key.until_ms)
-
-    def _note_log_keys(self, entry: Common, where: str) -> None:
-        if isinstance(entry, Genesis):
-            for text in (entry.log_keys.ed25519, entry.log_keys.mldsa44):
-                self._take(_parse(text, short_key(text), where, of_log=True), "the log", where)
-
-    def _take(self, public_key: bytes, signer: str, where: str) -> None:
-        if public_key in self._public_keys:
-            raise NotTrusted(f"the public key of {signer} serves twice", where=where)
-        self._public_keys.add(public_key)
-
-
-def _parse(text: str, signer: str, where: str, *, of_log: bool = False) -> bytes:
-    try:
-        key = parse_vkey(text)
-    except Malformed as error:
-        raise NotTrusted(f"the key of {signer} is none: {error.message}", where=where) from error
-    if not of_log and (key.type != TYPE_ED25519 or f"{key.name}+{key.key_id.hex()}" != signer):
-        raise NotTrusted(f"the key of {signer} is of another type or name", where=where)
-    return key.public_key
-
-
-def check_genesis(genesis: Genesis, authority_keys: Sequence[str]) -> str:
-    """The trusted key by which the authority signed genesis, shortened; NotTrusted if none is."""
-    for held in genesis.keys:
-        signer = short_key(held.key)
-        if (
-            held.key in authority_keys
-            and signer[:-9] == genesis.authority.party
-            and signer in genesis.signers
-        ):
-            return signer
-    raise NotTrusted(
-        f"the genesis is not signed by a key of {genesis.authority.party} that trust names",
-        where="record 0",
-    )
 
 
 class Powers:
@@ -165,6 +63,10 @@ class Powers:
         self._accounts: dict[str, Account] = {}
         self._mandates: dict[int, Mandate] = {}
         self._projects: dict[str, Project | NewProject] = {}
+        self._methodologies: dict[tuple[str, str], Methodology] = {}
+        self._bound: dict[int, Reservation | Pledge | Freeze] = {}
+        self._orders: dict[str, Order] = {}
+        self._authority = ""
         self._schemes: dict[str, PointsScheme] = {}
         self._rulebooks: list[Rulebook] = []
         # Of the record being checked:
@@ -180,6 +82,7 @@ class Powers:
             case Genesis():
                 self.parties[entry.operator.party] = ("operator",)
                 self.parties[entry.authority.party] = ("authority",)
+                self._authority = entry.authority.party
             case Party():
                 self.parties[entry.party] = entry.roles
             case Account():
@@ -190,6 +93,12 @@ class Powers:
                 self._projects[entry.project] = entry
             case Issuance() if entry.new_project is not UNSET:
                 self._projects[entry.new_project.project] = entry.new_project
+            case Methodology():
+                self._methodologies[entry.methodology, entry.version] = entry
+            case Reservation() | Pledge() | Freeze():
+                self._bound[index] = entry
+            case Order():
+                self._orders[entry.order] = entry
             case PointsScheme():
                 self._schemes[entry.scheme] = entry
             case Rulebook():
@@ -213,11 +122,12 @@ class Powers:
                 else:
                     self._need_roles(entry, "operator", "authority")
             case Account():
-                self._need_roles(entry, "operator")
-                if entry.owner is not UNSET:
-                    self._need_parties(entry.owner)
+                self._check_account(entry)
             case Methodology():
                 self._need_roles(entry, "centre", "authority")
+                known = self._methodologies.get((entry.methodology, entry.version))
+                if known is not None and _kept(known) != _kept(entry):
+                    raise self._bad("a methodology that is sent again says something else")
             case Project():
                 self._check_project(entry)
             case Issuance():
@@ -225,11 +135,8 @@ class Powers:
             case Mandate():
                 for account in entry.accounts:
                     self._need_owner(account)
-            case Order() if entry.origin == "signed":
-                if not (self._with_role("court") or self._with_role("authority")):
-                    raise self._bad("a signed order is signed by neither court nor authority")
-            case Order():
-                self._need_roles(entry, "exchange", "authority")
+            case Order() | Freeze() | Execution():
+                self._need_court(entry, entry.origin)
             case Event():
                 self._need_party_in(entry.organiser, "organiser")
             case Obligation():
@@ -250,16 +157,128 @@ class Powers:
                 self._need_party_in(entry.operator, "points_operator")
                 self._need_roles(entry, "authority")
             case Conversion():
-                self._need_parties(self._schemes[entry.scheme].operator)
-                if entry.direction == "to_points":
+                operator = self._schemes[entry.scheme].operator
+                self._need_parties(operator)
+                if entry.direction != "to_credits":
                     self._need_consent(entry, entry.account)
+                elif self._accounts[entry.account].owner != operator:
+                    raise self._bad(f"the account {entry.account} is not {operator}'s")
             case Redemption():
                 self._need_parties(self._schemes[entry.scheme].operator)
                 self._need_roles(entry, "platform")
+            case Swap():
+                for scheme in (entry.scheme, entry.to_scheme):
+                    self._need_parties(self._schemes[scheme].operator)
+            case Expiry():
+                self._need_parties(self._schemes[entry.scheme].operator)
+                account = entry.account
+                if account is not UNSET and self._accounts[account].owner != self._authority:
+                    raise self._bad(f"the account {account} is not the authority's")
+            case _:
+                self._check_answer(entry)
+
+    def _check_answer(self, entry: Common) -> None:
+        """Entries that bind, free, or answer what was there before."""
+        match entry:
+            case Reservation():
+                self._need_consent(entry, entry.from_)
+                if entry.trade is not UNSET and entry.trade.venue != "otc":
+                    self._need_party_in(entry.trade.venue, "exchange")
+            case Settlement():
+                reserved = self._reserved(entry.reservation)
+                self._need_settler(reserved)
+                self._need_receiver(reserved)
+            case Release():
+                reserved = self._reserved(entry.reservation)
+                if self._time_ms < reserved.expires_ms:
+                    self._need_settler(reserved)
+            case Pledge():
+                self._need_owner(entry.account)
+                self._need_party_in(entry.pledgee, "pledgee")
+            case Unpledge():
+                pledge = self._bound[entry.pledge]
+                if not isinstance(pledge, Pledge):
+                    raise self._bad(f"there is no pledge at index {entry.pledge}")
+                self._need_parties(pledge.pledgee)
+            case Unfreeze():
+                self._check_unfreeze(entry)
+            case OrderChange():
+                self._need_court(entry, self._orders[entry.order].origin)
+            case Cancellation():
+                self._check_cancellation(entry)
+            case Correction():
+                self._need_roles(entry, "operator", "authority")
+            case Notice():
+                if not (self._with_role("operator") or self._with_role("authority")):
+                    raise self._bad("a notice is signed by neither operator nor authority")
             case _:
                 raise self._bad(f"entries of kind {kind_of(entry)} are not known here")
 
+    def _check_account(self, entry: Account) -> None:
+        """Opened by the operator and its owner; its rules are changed by as many as it needs."""
+        known = self._accounts.get(entry.account)
+        if known is not None:
+            same = (known.type, known.owner) == (entry.type, entry.owner)
+            if not same or entry.keys is not UNSET:
+                raise self._bad("an account that is sent again says something else")
+            self._need_owner(entry.account)
+            return
+        self._need_roles(entry, "operator")
+        if entry.owner is not UNSET:
+            self._need_parties(entry.owner)
+
+    def _check_unfreeze(self, entry: Unfreeze) -> None:
+        freeze = self._bound[entry.freeze]
+        if not isinstance(freeze, Freeze):
+            raise self._bad(f"there is no freeze at index {entry.freeze}")
+        if entry.origin != "lapsed":
+            self._need_court(entry, entry.origin)
+        elif freeze.until_ms is UNSET or self._time_ms < freeze.until_ms:
+            raise self._bad(f"the term of the freeze at index {entry.freeze} is not over")
+
+    def _check_cancellation(self, entry: Cancellation) -> None:
+        rules = self._rules()
+        owner = self._projects[entry.project].owner
+        roles = listed(rules, "cancellation_signed_by")
+        self._need_organisations("cancellation", roles, owner, ORGANISATIONS_MIN)
+        reserve = text(rules, "reserve_account")
+        for item in entry.cover_items or ():
+            if item.account is not UNSET and item.account != reserve:
+                self._need_owner(item.account)
+        for item in entry.items or ():
+            if item.account is not UNSET and entry.reason == "conversion_out":
+                self._need_owner(item.account)
+
+    def _reserved(self, index: int) -> Reservation:
+        found = self._bound[index]
+        if not isinstance(found, Reservation):
+            raise self._bad(f"there is no reservation at index {index}")
+        return found
+
+    def _need_settler(self, reserved: Reservation) -> None:
+        """The venue settles its trades; where there is none (or over the counter), the owner."""
+        if reserved.trade is not UNSET and reserved.trade.venue != "otc":
+            self._need_parties(reserved.trade.venue)
+        else:
+            self._need_owner(reserved.from_)
+
+    def _need_court(self, entry: Common, origin: str) -> None:
+        if origin == "recorded":
+            self._need_roles(entry, "exchange", "authority")
+        elif not (self._with_role("court") or self._with_role("authority")):
+            raise self._bad(f"a signed {kind_of(entry)} is signed by neither court nor authority")
+
     def _check_project(self, fields: Project | NewProject) -> None:
+        known = self._projects.get(fields.project)
+        if known is not None:
+            if _kept(known) != _kept(fields):
+                raise self._bad("a project that is sent again says something else")
+            for role in ("centre", "authority"):
+                if not self._with_role(role):
+                    raise self._bad(f"no {role} has signed the project's change")
+            return
+        if fields.applicant is not UNSET:
+            self._need_parties(fields.applicant)
         for role in listed(self._rules(), f"{fields.type}_signed_by"):
             if role == "owner":
                 self._need_parties(fields.owner)
@@ -274,29 +293,37 @@ class Powers:
             fields = self._projects[str(entry.project)]
         rules = self._rules()
         prefix = "" if fields.type == "project" else "scenario_"
-        organisations: set[str] = set()
-        for role in listed(rules, f"{prefix}issuance_signed_by"):
-            signed = self._with_role(role) - {fields.owner}
-            if not signed:
-                raise self._bad(f"no {role} that is not the owner has signed the issuance")
-            organisations |= signed
+        roles = listed(rules, f"{prefix}issuance_signed_by")
         need = max(ORGANISATIONS_MIN, integer(rules, "issuance_organisations_min"))
+        self._need_organisations("issuance", roles, fields.owner, need)
+
+    def _need_organisations(self, kind: str, roles: tuple[str, ...], owner: str, need: int) -> None:
+        """For each role a party that is not the owner, and so many organisations in all."""
+        organisations: set[str] = set()
+        for role in roles:
+            signed = self._with_role(role) - {owner}
+            if not signed:
+                raise self._bad(f"no {role} that is not the owner has signed the {kind}")
+            organisations |= signed
         if len(organisations) < need:
             raise self._bad(f"{len(organisations)} organisations have signed instead of {need}")
 
-    def _need_consent(self, entry: Transfer | Retirement | Conversion, account: str) -> None:
+    def _need_consent(
+        self, entry: Transfer | Reservation | Retirement | Conversion, account: str
+    ) -> None:
         """The owner has signed, or an agent within a mandate."""
         if entry.mandate is UNSET:
             self._need_owner(account)
             return
         given = self._mandates[entry.mandate]
-        if account not in given.accounts or kind_of(entry) not in given.kinds:
+        kind = "transfer" if isinstance(entry, Reservation) else kind_of(entry)
+        if account not in given.accounts or kind not in given.kinds:
             raise self._bad(f"the mandate at index {entry.mandate} does not cover it")
         if given.until_ms < self._time_ms:
             raise self._bad(f"the mandate at index {entry.mandate} had ended")
         self._need_parties(given.agent)
 
-    def _need_receiver(self, entry: Transfer) -> None:
+    def _need_receiver(self, entry: Transfer | Reservation) -> None:
         receiver = self._accounts[entry.to]
         listed_senders = () if receiver.listed is UNSET else receiver.listed
         if receiver.accept == "any":
@@ -337,3 +364,11 @@ class Powers:
 
     def _bad(self, what: str) -> NotTrusted:
         return NotTrusted(what, where=self._where)
+
+
+def _kept(entry: Project | NewProject | Methodology) -> object:
+    """What an entry must not change when it is sent again; a correction may change a title."""
+    if isinstance(entry, Methodology):
+        return entry.class_, entry.from_, entry.doc_sha256
+    fields = {n: getattr(entry, n) for n in NewProject.__struct_fields__}
+    return fields | {"status": UNSET, "title": ""}

@@ -33,15 +33,26 @@ from registry.chain import canonical, tlog
 from registry.chain.errors import Malformed, NotTrusted, TanbuError, Unavailable
 from registry.chain.note import TYPE_MLDSA44, Note, open_note
 from registry.ledger.codec import HEADER, Parsed, parse_entry
-from registry.ledger.entries import KINDS, Common, Genesis, Retirement, Rulebook, kind_of
+from registry.ledger.entries import (
+    KINDS,
+    Common,
+    Execution,
+    Genesis,
+    Pledge,
+    Retirement,
+    Rulebook,
+    kind_of,
+)
 from registry.ledger.people import check_opening, parse_opening
 from registry.ledger.rulesets import ruleset
+from registry.verify.checked import KIND_WORDS, Checked
 from registry.verify.evidence import Evidence, Proved, key_of, parse_evidence
-from registry.verify.powers import KeyRing, Powers, check_genesis
+from registry.verify.keyring import KeyRing, check_genesis
+from registry.verify.powers import Powers
 from registry.verify.report import Report, Sentence, Step
-from registry.verify.standing import GENESIS_INDEX, IN_FORCE, closure, makes
+from registry.verify.standing import AGAIN, GENESIS_INDEX, IN_FORCE, closure, led_to, makes
 from registry.verify.trust import LogTrust, Trust
-from registry.verify.words import KIND_WORDS, Checked, describe, opened, order_of
+from registry.verify.words import describe, opened, order_of
 
 T = TypeVar("T")
 
@@ -112,7 +123,7 @@ def check_evidence(data: bytes, trust: Trust) -> Checked:
         times={held.read.index: held.read.time_ms for held in evidence.records},
         entries={index: parsed.entry for index, parsed in entries.items()},
         holders=holders,
-        made=where_made,
+        makers=where_made,
         cosigners=tuple(map(key_of, evidence.cosigner_lines)),
         policy=evidence.policy is not None,
     )
@@ -223,35 +234,35 @@ def _kind(note: bytes) -> str:
 
 def _standing(
     evidence: Evidence, entries: dict[int, Parsed]
-) -> tuple[Callable[[str, int], int], Sentence]:
+) -> tuple[Callable[[str, int], tuple[int, ...]], Sentence]:
     times = {held.read.index: held.read.time_ms for held in evidence.records}
     rulebooks = [(n, p.entry) for n, p in entries.items() if isinstance(p.entry, Rulebook)]
-    made: dict[str, int] = {}
+    made: dict[str, list[int]] = {}
     for index, parsed in entries.items():
         for name in makes(parsed.entry, index):
-            if name in made:
+            if name in made and name.partition("/")[0] not in (*AGAIN, "changes"):
                 raise NotTrusted(f"{name} is made twice", where=f"record {index}")
-            made[name] = index
+            made.setdefault(name, []).append(index)
 
     def entry_at(index: int) -> Common:
         if index not in entries:
             raise NotTrusted("it is missing from the file", where=f"record {index}")
         return entries[index].entry
 
-    def find(reference: str, index: int) -> int:
+    def find(reference: str, index: int) -> tuple[int, ...]:
         where = f"record {index}"
         if reference == IN_FORCE:
             begun = [n for n, b in rulebooks if n < index and b.effective_from_ms <= times[index]]
             if not begun:
                 raise NotTrusted("the file has no rulebook that was in force", where=where)
-            return begun[-1]
-        at = made.get(reference)
-        if at is None:
+            return (begun[-1],)
+        makers = made.get(reference, [])
+        found = led_to(reference, makers, index, evidence.subject)
+        if not found and not reference.startswith("changes/"):
+            if makers:
+                raise NotTrusted(f"{reference} comes only at index {makers[0]}", where=where)
             raise NotTrusted(f"the file lacks {reference}, which it stands on", where=where)
-        # An event's newest declaration may follow what it refers to; all else comes before.
-        if at > index and not reference.startswith("event/"):
-            raise NotTrusted(f"{reference} comes only at index {at}", where=where)
-        return at
+        return found
 
     needed = closure(evidence.subject, entry_at, find)
     if extra := sorted(set(entries) - set(needed)):
@@ -296,7 +307,7 @@ def _powers(
 
 def _serials(checked: Checked) -> tuple[None, Sentence]:
     entry = checked.entries[checked.subject]
-    items = entry.items if isinstance(entry, Retirement) else ()
+    items = entry.items if isinstance(entry, Retirement | Execution | Pledge) else ()
     for item in items:
         made = checked.batch(item.batch)
         if not 1 <= item.first <= item.last <= made.count:

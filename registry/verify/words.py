@@ -3,57 +3,45 @@
 Refuses to know: how it was checked. The verdict begins with what is *not* checked.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, structs
 
-from registry.chain.checkpoint import Checkpoint
-from registry.chain.errors import NotTrusted
-from registry.ledger.dates import DAY_MS, MINUTE_MS, civil_date
 from registry.ledger.entries import (
     Common,
     Conversion,
     Event,
-    Genesis,
+    Execution,
+    Freeze,
     Issuance,
     Obligation,
     Opening,
     Order,
-    Project,
+    OrderChange,
+    Pledge,
     Redemption,
     Retirement,
     Transfer,
+    Unfreeze,
     kind_of,
 )
-from registry.ledger.entries.supply import NewBatch, NewBuffer, NewProject
 from registry.ledger.entries.use import Beneficiary, Obligor
 from registry.ledger.quantities import format_tonnes
-from registry.verify.report import Report, Sentence, Step
+from registry.verify.checked import KIND_WORDS, Checked
+from registry.verify.report import Report, Sentence
 from registry.verify.standing import SERVED, stands_on
 
 RANGES_SHOWN_MAX = 20
 """Most serial ranges that a sentence lists; the JSON has them all."""
 
-KIND_WORDS = {
-    "genesis": "创世",
-    "rulebook": "规则",
-    "party": "主体登记",
-    "key": "密钥",
-    "account": "账户开立",
-    "methodology": "方法学",
-    "project": "项目登记",
-    "issuance": "签发",
-    "opening": "接管",
-    "mandate": "委托",
-    "transfer": "转让",
-    "points_scheme": "积分体系",
-    "conversion": "转换",
-    "redemption": "兑换",
-    "order": "裁决",
-    "event": "活动",
-    "obligation": "履约义务",
-    "retirement": "注销",
+_EFFECTS = {
+    "reduce": Sentence("reduced", "减少"),
+    "raise": Sentence("raised", "增加"),
+    "annul": Sentence("annulled", "撤销"),
+    "close": Sentence("closed", "终结"),
+    "suspend": Sentence("suspended", "中止"),
+    "resume": Sentence("resumed", "恢复"),
 }
 _PURPOSES = {
     "offset": Sentence("to meet the obligation", "用于履约抵销"),
@@ -61,80 +49,6 @@ _PURPOSES = {
     "event": Sentence("to neutralise the event", "用于活动碳中和"),
     "voluntary": Sentence("voluntarily", "自愿公益"),
 }
-
-
-class Made(Struct, frozen=True):
-    """A batch as the record that made it says."""
-
-    index: int
-    unit_g: int
-    count: int
-    vintage: int
-    taken_over: bool
-
-
-class Checked(Struct, frozen=True, kw_only=True):
-    """A file that has passed its steps. `made`: (reference, index of the referrer) → index."""
-
-    subject: int
-    head: Checkpoint
-    genesis: Genesis
-    times: dict[int, int]
-    entries: dict[int, Common]
-    holders: dict[int, tuple[str, ...]]
-    made: Callable[[str, int], int]
-    cosigners: tuple[str, ...]
-    policy: bool
-    steps: tuple[Step, ...] = ()
-
-    def with_steps(self, steps: tuple[Step, ...]) -> "Checked":
-        return structs.replace(self, steps=steps)
-
-    @property
-    def entry(self) -> Common:
-        """The entry that the file is about."""
-        return self.entries[self.subject]
-
-    def named(self, reference: str) -> Common:
-        """The entry that makes what the subject refers to."""
-        return self.entries[self.made(reference, self.subject)]
-
-    def batch(self, batch: str) -> Made:
-        """What made a batch that the subject names; NotTrusted if it does not after all."""
-        index = self.made(f"batch/{batch}", self.subject)
-        entry = self.entries[index]
-        if isinstance(entry, Opening):
-            return Made(index, entry.unit_g, entry.count, entry.vintage, taken_over=True)
-        if isinstance(entry, Issuance):
-            all_new: tuple[NewBatch | NewBuffer, ...] = (
-                *entry.batches,
-                *(() if entry.buffer is UNSET else entry.buffer),
-            )
-            for new in all_new:
-                if new.batch == batch:
-                    return Made(index, new.unit_g, new.count, new.vintage, taken_over=False)
-        raise NotTrusted(f"no record makes the batch {batch}", where=f"record {index}")
-
-    def project_of(self, index: int) -> Project | NewProject:
-        """The project that the issuance at `index` was for; NotTrusted if there is none."""
-        entry = self.entries[index]
-        if isinstance(entry, Issuance):
-            if entry.new_project is not UNSET:
-                return entry.new_project
-            found = self.entries[self.made(f"project/{entry.project}", index)]
-            if isinstance(found, Project):
-                return found
-            if isinstance(found, Issuance) and found.new_project is not UNSET:
-                return found.new_project
-        raise NotTrusted("its project is not in the file", where=f"record {index}")
-
-    def when(self, index: int) -> str:
-        """The record time as civil date and time of the region."""
-        time_ms, offset_min = self.times[index], self.genesis.offset_min
-        seconds = (time_ms + offset_min * MINUTE_MS) % DAY_MS // 1_000
-        clock = f"{seconds // 3_600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-        hours, minutes = divmod(offset_min, 60)
-        return f"{civil_date(time_ms, offset_min)} {clock} (UTC+{hours:02}:{minutes:02})"
 
 
 def describe(checked: Checked) -> Report:
@@ -151,8 +65,13 @@ def describe(checked: Checked) -> Report:
     }
     if isinstance(entry, Retirement):
         statement += _retirement(checked, entry, facts)
+        if entry.purpose == "remediation" and entry.ref is not UNSET:
+            statement += _changes(checked, entry.ref, facts)
+            statement += _voluntary(checked, facts)
     else:
         statement += _other(entry)
+        if isinstance(entry, Order | OrderChange):
+            statement += _changes(checked, entry.order, facts)
     return Report(
         about=f"record {checked.subject} ({kind_of(entry)})",
         origin=checked.head.origin,
@@ -201,12 +120,15 @@ def _not_checked(checked: Checked) -> Iterable[Sentence]:
 
 def _not_checked_of_records(checked: Checked) -> Iterable[Sentence]:
     for index, entry in checked.entries.items():
-        if isinstance(entry, Order) and entry.origin == "recorded":
+        if isinstance(entry, Order | Freeze | Unfreeze | Execution) and entry.origin == "recorded":
             by = ", ".join(dict.fromkeys(checked.holders[index]))
+            kind = kind_of(entry)
+            issuer = entry.issuer if isinstance(entry, Order | Freeze) else ""
+            named, named_zh = (f" ({issuer})", f"（{issuer}）") if issuer else ("", "")
             yield Sentence(
-                f"The issuer's own signature ({entry.issuer}) was not checked: the order was"
+                f"The issuer's own signature{named} was not checked: the {kind} was"
                 f" recorded by {by} from an instrument with SHA-256 {entry.instrument_sha256}.",
-                f"未核验出具机关（{entry.issuer}）自身的签名：该裁决由 {by} 依据文书录入，"
+                f"未核验出具机关{named_zh}自身的签名：该{KIND_WORDS[kind]}由 {by} 依据文书录入，"
                 f"文书 SHA-256 为 {entry.instrument_sha256}。",
             )
         if isinstance(entry, Opening):
@@ -308,9 +230,15 @@ def _origin(checked: Checked, batch: str) -> Sentence:
     )
 
 
-def _serials(entry: Retirement) -> str:
-    shown = [f"{i.batch}: {i.first}–{i.last}" for i in entry.items[:RANGES_SHOWN_MAX]]
-    more = len(entry.items) - len(shown)
+def _target(entry: Freeze) -> str:
+    named = entry.batch if entry.account is UNSET else entry.account
+    return f"{named}, {_serials(entry)}" if entry.items else str(named)
+
+
+def _serials(entry: Retirement | Execution | Pledge | Freeze) -> str:
+    items = entry.items or ()
+    shown = [f"{i.batch}: {i.first}–{i.last}" for i in items[:RANGES_SHOWN_MAX]]
+    more = len(items) - len(shown)
     return "; ".join(shown) + (f"; … (+{more})" if more else "")
 
 
@@ -366,6 +294,55 @@ def _beneficiary_fields(beneficiary: Beneficiary) -> dict[str, str]:
     return fields
 
 
+def _changes(checked: Checked, order: str, facts: dict[str, Any]) -> Iterable[Sentence]:
+    """What became of an order, by the changes in the file, in their order."""
+    listed = []
+    for index, entry in sorted(checked.entries.items()):
+        if not isinstance(entry, OrderChange) or entry.order != order:
+            continue
+        change: dict[str, Any] = {"index": index, "effect": entry.effect}
+        effect = _EFFECTS[entry.effect]
+        to, to_zh = "", ""
+        if entry.quantity_g is not UNSET:
+            change["quantity_g"] = entry.quantity_g
+            tonnes = format_tonnes(entry.quantity_g)
+            to, to_zh = f" to {tonnes} t", f"至 {tonnes} 吨"
+        listed.append(change)
+        when = checked.when(index)
+        yield Sentence(
+            f"The order {order} was {effect.en}{to} by record {index} on {when}.",
+            f"裁决 {order} 由第 {index} 条记录于 {when} {effect.zh}{to_zh}。",
+        )
+    if listed:
+        facts["order_changes"] = listed
+
+
+def _voluntary(checked: Checked, facts: dict[str, Any]) -> Iterable[Sentence]:
+    """How much of a retirement cannot have served its order, since that became smaller."""
+    left_g = [
+        0 if change["effect"] == "annul" else change["quantity_g"]
+        for change in facts.get("order_changes", ())
+        if change["index"] > checked.subject and change["effect"] in ("reduce", "annul")
+    ]
+    if not left_g:
+        return
+    surplus_g = max(facts["quantity_g"] - min(left_g), 0)
+    facts["voluntary_g_min"] = surplus_g
+    tonnes = format_tonnes(surplus_g)
+    if min(left_g) == 0:
+        yield Sentence(
+            f"All of it, {tonnes} t, is therefore voluntary now; it stays retired.",
+            f"因此其全部 {tonnes} 吨现为自愿注销，注销仍然有效。",
+        )
+        return
+    yield Sentence(
+        f"At least {tonnes} t of it are therefore voluntary now; whether more are follows from the"
+        " order's other retirements and is not shown by this file. All of it stays retired.",
+        f"因此其中至少 {tonnes} 吨现为自愿注销；是否更多取决于该裁决的其他注销，本文件不予证明。"
+        "注销仍然有效。",
+    )
+
+
 def _other(entry: Common) -> Iterable[Sentence]:
     match entry:
         case Order():
@@ -381,6 +358,29 @@ def _other(entry: Common) -> Iterable[Sentence]:
                     f"{tonnes} t were issued as {new.batch}, serials 1–{new.count}.",
                     f"签发 {tonnes} 吨，批次 {new.batch}，序号 1–{new.count}。",
                 )
+        case Freeze():
+            yield Sentence(
+                f"{entry.issuer} froze {_target(entry)}: {entry.number}. Whether the freeze still"
+                " stands is not shown by this file.",
+                f"{entry.issuer} 冻结 {_target(entry)}：{entry.number}。"
+                "冻结现是否仍有效，本文件不予证明。",
+            )
+        case Execution():
+            done = "retired" if entry.to is UNSET else f"moved to {entry.to}"
+            done_zh = "注销" if entry.to is UNSET else f"划转至 {entry.to}"
+            yield Sentence(
+                f"Serials {_serials(entry)} of {entry.account} were {done} under the freeze at"
+                f" index {entry.freeze}.",
+                f"依第 {entry.freeze} 条冻结，{entry.account} 的序号 {_serials(entry)}"
+                f" 被{done_zh}。",
+            )
+        case Pledge():
+            yield Sentence(
+                f"Serials {_serials(entry)} of {entry.account} were pledged to {entry.pledgee};"
+                " whether they still are is not shown by this file.",
+                f"{entry.account} 的序号 {_serials(entry)} 质押给 {entry.pledgee}；"
+                "现是否仍在质押，本文件不予证明。",
+            )
         case Transfer():
             yield Sentence(
                 f"Credits went from {entry.from_} to {entry.to} ({entry.reason}); which serials,"

@@ -73,16 +73,21 @@ class MemoryLog:
 def standing_of(log: MemoryLog, subject: int) -> list[int]:
     """The indexes of what a record stands on, as far as the log has it, whatever it is worth."""
     parsed = [parse_record(record) for record in log.records]
-    made: dict[str, int] = {}
+    made: dict[str, list[int]] = {}
     for index, record in enumerate(parsed):
         for name in standing.makes(entry_of(record.note), index):
-            made.setdefault(name, index)
+            made.setdefault(name, []).append(index)
 
-    def find(reference: str, index: int) -> int:
+    def find(reference: str, index: int) -> tuple[int, ...]:
         if reference == standing.IN_FORCE:
             books = (n for n in range(index) if b'"kind":"rulebook"' in log.records[n])
-            return max(books, default=0)
-        return made.get(reference, 0)
+            return (max(books, default=0),)
+        makers = made.get(reference, [0])
+        if reference.startswith("event/"):
+            makers = makers[-1:]
+        elif not reference.startswith(("changes/", "account/", "project/", "methodology/")):
+            makers = makers[:1]
+        return standing.led_to(reference, makers, index, subject)
 
     return list(standing.closure(subject, lambda n: entry_of(parsed[n].note), find))
 
