@@ -3,9 +3,10 @@
 Quantities are whole grams (`_g`) or numbers of serials; serials are inclusive pairs.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType, field, structs
 
 from registry.chain.errors import Broken
 from registry.ledger import serials
@@ -42,10 +43,34 @@ class AccountView(Struct, frozen=True, kw_only=True):
     size: int
     owner: str | UnsetType = UNSET
     listed: tuple[str, ...] = ()
+    freezes: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the freezes on the whole account, the first in line first."""
+    receivers: tuple[tuple[str, int], ...] | UnsetType = UNSET
+    """Where alone its credits may go, and from which record time (ms) on."""
+    per_transfer_g: int | UnsetType = UNSET
+    per_day_g: int | UnsetType = UNSET
+    changes: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the entries that changed its rules."""
+    remarks: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the notices about it."""
+
+
+class BoundLine(Struct, frozen=True, kw_only=True):
+    """Serials that are held and may not freely move: by the indexes of what binds them."""
+
+    first: int
+    last: int
+    freezes: tuple[int, ...] = ()
+    pledge: int | UnsetType = UNSET
+    reservation: int | UnsetType = UNSET
 
 
 class BalanceLine(Struct, frozen=True, kw_only=True):
-    """What an account holds of one batch. `free`, `retired`: numbers of serials."""
+    """What an account holds of one batch. `free`, `retired`, `frozen`, …: numbers of serials.
+
+    Bound serials (frozen, pledged, reserved) are not among the free; one may be bound twice over.
+    `batch_freezes`: the whole batch is frozen.
+    """
 
     batch: str
     program: str
@@ -57,14 +82,21 @@ class BalanceLine(Struct, frozen=True, kw_only=True):
     retired: int
     retired_g: int
     serials: tuple[SerialPair, ...]
+    frozen: int
+    pledged: int
+    reserved: int
+    bound_g: int
+    bound: tuple[BoundLine, ...]
     taken_over: bool
     project: str | UnsetType = UNSET
+    batch_freezes: tuple[int, ...] | UnsetType = UNSET
 
 
 class BalanceTotal(Struct, frozen=True, kw_only=True):
-    """Over all batches of an account."""
+    """Over all batches of an account. `bound_g`: frozen, pledged or reserved."""
 
     free_g: int
+    bound_g: int
     retired_g: int
 
 
@@ -103,6 +135,10 @@ class BlockLine(Struct, frozen=True, kw_only=True):
     status: str
     holder: str | UnsetType = UNSET
     by: int | UnsetType = UNSET
+    freezes: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the freezes on these serials, the first in line first."""
+    pledge: int | UnsetType = UNSET
+    """Index of the pledge that binds them."""
 
 
 class BatchLine(Struct, frozen=True, kw_only=True):
@@ -122,6 +158,10 @@ class BatchLine(Struct, frozen=True, kw_only=True):
     taken_over: bool
     index: int
     project: str | UnsetType = UNSET
+    freezes: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the freezes on the whole batch, the first in line first."""
+    remarks: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the notices about it."""
 
 
 class BatchList(Struct, frozen=True, kw_only=True):
@@ -165,6 +205,8 @@ class _Place:
             status=block.status,
             holder=block.holder,
             by=block.by,
+            freezes=block.freezes,
+            pledge=block.pledge,
         )
 
 
@@ -179,6 +221,12 @@ def account(snapshot: Snapshot, account_id: str) -> AccountView:
         index=found.index,
         owner=found.owner,
         listed=found.listed,
+        freezes=found.freezes,
+        receivers=found.receivers,
+        per_transfer_g=found.per_transfer_g,
+        per_day_g=found.per_day_g,
+        changes=found.changes,
+        remarks=found.remarks,
         size=snapshot.head.size,
     )
 
@@ -203,6 +251,7 @@ def balances(
     if not after and not more:
         total = BalanceTotal(
             free_g=sum(line.free_g for line in lines),
+            bound_g=sum(line.bound_g for line in lines),
             retired_g=sum(line.retired_g for line in lines),
         )
     return BalanceList(
@@ -268,6 +317,8 @@ def batch_line(name: str, batch: v.Batch) -> BatchLine:
         taken_over=batch.taken_over,
         index=batch.index,
         project=batch.project or UNSET,
+        freezes=batch.freezes,
+        remarks=batch.remarks,
     )
 
 
@@ -277,6 +328,7 @@ def _counts(batch: v.Batch, unit: int) -> StatusCounts:
 
 def _balance_line(name: str, batch: v.Batch, balance: v.Balance) -> BalanceLine:
     free = serials.count(balance.free)
+    bound = tuple(BoundLine(**structs.asdict(span)) for span in balance.bound or ())
     return BalanceLine(
         batch=name,
         program=batch.program,
@@ -288,9 +340,19 @@ def _balance_line(name: str, batch: v.Batch, balance: v.Balance) -> BalanceLine:
         retired=balance.retired,
         retired_g=balance.retired * batch.unit_g,
         serials=tuple((span.first, span.last) for span in balance.free),
+        frozen=_count(line for line in bound if line.freezes),
+        pledged=_count(line for line in bound if line.pledge is not UNSET),
+        reserved=_count(line for line in bound if line.reservation is not UNSET),
+        bound_g=_count(bound) * batch.unit_g,
+        bound=bound,
+        batch_freezes=batch.freezes,
         taken_over=batch.taken_over,
         project=batch.project or UNSET,
     )
+
+
+def _count(lines: Iterable[BoundLine]) -> int:
+    return sum(line.last - line.first + 1 for line in lines)
 
 
 def _blocks(snapshot: Snapshot, name: str, start: int, stop: int, limit: int) -> list[_Place]:

@@ -30,6 +30,7 @@ class ProjectLine(Struct, frozen=True, kw_only=True):
     methodology_version: str
     crediting_from: str
     crediting_to: str
+    status: str
     index: int
 
 
@@ -51,13 +52,24 @@ class IssuedPeriod(Struct, frozen=True, kw_only=True):
 
 
 class ProjectView(Struct, frozen=True, kw_only=True):
-    """A project: what was registered, what was issued. `remainder_g`: too little for a serial."""
+    """A project: what was registered, what was issued. `remainder_g`: too little for a serial.
+
+    `status`: live, suspended or closed. `buffer_g`: what its buffer batches still hold; `debt_g`:
+    what it owes for credits that stay good though they were wrong.
+    """
 
     fields: NewProject
+    status: str
     issued: tuple[IssuedPeriod, ...]
     remainder_g: int
+    buffer_g: int
+    debt_g: int
     index: int
     size: int
+    changes: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the entries that changed it."""
+    remarks: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the corrections and notices about it."""
 
 
 class MethodologyLine(Struct, frozen=True, kw_only=True):
@@ -71,6 +83,10 @@ class MethodologyLine(Struct, frozen=True, kw_only=True):
     withdrawn: bool
     index: int
     to: str | UnsetType = UNSET
+    changes: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the entries that changed it."""
+    remarks: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the corrections and notices about it."""
 
 
 class MethodologyList(Struct, frozen=True, kw_only=True):
@@ -99,6 +115,8 @@ class PartyLine(Struct, frozen=True, kw_only=True):
     roles: tuple[str, ...]
     keys: tuple[KeyLine, ...]
     index: int
+    remarks: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the corrections and notices about it."""
 
 
 class PartyList(Struct, frozen=True, kw_only=True):
@@ -137,9 +155,11 @@ class LotLine(Struct, frozen=True, kw_only=True):
 class SchemeView(Struct, frozen=True, kw_only=True):
     """A points scheme and what backs it. A point is `num` / `den` grams.
 
-    Always: (in_hands + gathered) × num + waiting ≤ pool_g × den. `points_backed_max`: how many
-    points the pool could carry. `waiting`: burned points × num whose serials are still to be
-    retired, because they did not cover a whole one yet.
+    Always: (in_hands + gathered - unbacked) × num + waiting + due ≤ pool_g × den.
+    `points_backed_max`: how many points the pool could carry. `waiting`: burned points × num whose serials are still to be
+    retired, because they did not cover a whole one yet; `due`: expired points × num whose serials
+    are still to go to the authority, likewise. `unbacked`: points from before this log that nothing
+    backs yet; `backed` says that the pool carries all points, these too.
     """
 
     scheme: str
@@ -155,6 +175,8 @@ class SchemeView(Struct, frozen=True, kw_only=True):
     in_hands: int
     gathered: int
     waiting: int
+    due: int
+    unbacked: int
     pool_g: int
     points_backed_max: int
     backed: bool
@@ -162,6 +184,8 @@ class SchemeView(Struct, frozen=True, kw_only=True):
     lots_more: bool
     index: int
     size: int
+    remarks: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the corrections and notices about it."""
 
 
 def projects(snapshot: Snapshot, *, after: str = "", limit: int = PAGE_MAX) -> ProjectList:
@@ -180,8 +204,13 @@ def project(snapshot: Snapshot, name: str) -> ProjectView:
     )
     return ProjectView(
         fields=found.fields,
+        status=found.fields.status or "live",
         issued=issued,
         remainder_g=found.remainder_g,
+        buffer_g=found.buffer_g,
+        debt_g=found.debt_g,
+        changes=found.changes,
+        remarks=found.remarks,
         index=found.index,
         size=snapshot.head.size,
     )
@@ -204,6 +233,7 @@ def parties(snapshot: Snapshot, *, after: str = "", limit: int = PAGE_MAX) -> Pa
             title=found.title,
             roles=found.roles,
             keys=tuple(keys(snapshot, name)),
+            remarks=found.remarks,
             index=found.index,
         )
 
@@ -234,6 +264,7 @@ def scheme(snapshot: Snapshot, name: str) -> SchemeView:
     found = get(snapshot, f"scheme/{name}", v.Scheme, f"points scheme {name[:64]}")
     lots = rows(snapshot, f"lot/{name}/", f"lot/{name}0", v.Lot, LOTS_MAX + 1)
     outstanding = (found.in_hands + found.gathered) * found.num + found.waiting
+    outstanding += found.due or 0
     return SchemeView(
         scheme=name,
         operator=found.operator,
@@ -248,6 +279,9 @@ def scheme(snapshot: Snapshot, name: str) -> SchemeView:
         in_hands=found.in_hands,
         gathered=found.gathered,
         waiting=found.waiting,
+        due=found.due or 0,
+        unbacked=found.unbacked or 0,
+        remarks=found.remarks,
         pool_g=found.pool_g,
         points_backed_max=found.pool_g * found.den // found.num,
         backed=outstanding <= found.pool_g * found.den,
@@ -283,6 +317,7 @@ def _project_line(name: str, found: v.Project) -> ProjectLine:
         methodology_version=fields.methodology_version,
         crediting_from=fields.crediting_from,
         crediting_to=fields.crediting_to,
+        status=fields.status or "live",
         index=found.index,
     )
 
@@ -297,6 +332,8 @@ def _methodology_line(name: str, found: v.Methodology) -> MethodologyLine:
         from_=found.from_,
         to=found.to,
         withdrawn=found.withdrawn,
+        changes=found.changes,
+        remarks=found.remarks,
         index=found.index,
     )
 

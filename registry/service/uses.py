@@ -39,10 +39,19 @@ class OrderView(Struct, frozen=True, kw_only=True):
     size: int
     deadline_ms: int | UnsetType = UNSET
     allowed: Allowed | UnsetType = UNSET
+    state: str | UnsetType = UNSET
+    """`suspended`, `annulled` or `closed`; absent where it stands."""
+    changes: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the entries that changed it."""
+    remarks: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the corrections and notices about it."""
 
 
 class EventView(Struct, frozen=True, kw_only=True):
-    """An event and what was retired for it; `reached`: at least what is declared."""
+    """An event and what was retired for it; `reached`: at least what is declared.
+
+    `attested_g`: offsets outside of this log that the organiser attests; not proved, not counted.
+    """
 
     event: str
     organiser: str
@@ -54,6 +63,9 @@ class EventView(Struct, frozen=True, kw_only=True):
     retirements: tuple[str, ...]
     index: int
     size: int
+    attested_g: int | UnsetType = UNSET
+    remarks: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the corrections and notices about it."""
 
 
 class ObligationView(Struct, frozen=True, kw_only=True):
@@ -68,6 +80,8 @@ class ObligationView(Struct, frozen=True, kw_only=True):
     retirements: tuple[str, ...]
     index: int
     size: int
+    remarks: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the corrections and notices about it."""
 
 
 class RetiredItem(Struct, frozen=True, kw_only=True):
@@ -103,6 +117,10 @@ class RetirementView(Struct, frozen=True, kw_only=True):
     account: str | UnsetType = UNSET
     ref: str | UnsetType = UNSET
     beneficiary: Beneficiary | UnsetType = UNSET
+    voluntary_g: int | UnsetType = UNSET
+    """How much of it an order's later change has made voluntary."""
+    remarks: tuple[int, ...] | UnsetType = UNSET
+    """Indexes of the corrections and notices about it."""
 
 
 def order(snapshot: Snapshot, name: str) -> OrderView:
@@ -129,6 +147,9 @@ def order(snapshot: Snapshot, name: str) -> OrderView:
             for position, obligor in enumerate(found.obligors)
         ),
         retirements=found.retirements,
+        state=found.state,
+        changes=found.changes,
+        remarks=found.remarks,
         index=found.index,
         size=snapshot.head.size,
     )
@@ -146,6 +167,8 @@ def event(snapshot: Snapshot, name: str) -> EventView:
         retired_g=found.retired_g,
         reached=found.retired_g >= found.declared_g,
         retirements=found.retirements,
+        attested_g=found.attested_g,
+        remarks=found.remarks,
         index=found.index,
         size=snapshot.head.size,
     )
@@ -162,6 +185,7 @@ def obligation(snapshot: Snapshot, party: str, year: int) -> ObligationView:
         retired_g=found.retired_g,
         rulebook_version=found.rulebook_version,
         retirements=found.retirements,
+        remarks=found.remarks,
         index=found.index,
         size=snapshot.head.size,
     )
@@ -196,6 +220,8 @@ def retirement(snapshot: Snapshot, certificate: str) -> RetirementView:
         account=found.account,
         ref=found.ref,
         beneficiary=found.beneficiary,
+        voluntary_g=found.voluntary_g,
+        remarks=found.remarks,
         published=published is not None and found.index < published.size,
         size=snapshot.head.size,
     )

@@ -4,7 +4,7 @@ Refuses to know: who the person is; what the platform does with the points insid
 
 Steps
 1. the evidence file about the entry with the commitment passes its own steps (`verifier`)
-2. that entry is a conversion, a redemption or an issuance with a commitment, in the receipt's unit
+2. that entry is a conversion, swap, redemption or issuance with a commitment, in the receipt's unit
 3. each leaf of the receipt leads to the commitment's root, count and total, each place once
 
     report = verify_receipt(receipt, evidence, trust)
@@ -13,7 +13,7 @@ Steps
 from msgspec import structs
 
 from registry.chain.errors import NotTrusted
-from registry.ledger.entries import Common, Conversion, Issuance, Redemption, kind_of
+from registry.ledger.entries import Common, Conversion, Issuance, Redemption, Swap, kind_of
 from registry.ledger.entries.common import Commit
 from registry.ledger.people import Receipt, check_receipt, parse_receipt
 from registry.verify.report import Report, Sentence, Step
@@ -68,7 +68,7 @@ def _commitment(entry: Common, receipt: Receipt) -> Commit:
     unit = "points"
     if isinstance(entry, Issuance):
         found, unit = entry.acts, "mg"
-    elif isinstance(entry, Conversion | Redemption):
+    elif isinstance(entry, Conversion | Redemption | Swap):
         found = entry.commit
     if not isinstance(found, Commit):
         raise NotTrusted(

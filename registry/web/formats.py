@@ -9,6 +9,16 @@ from msgspec import Struct
 
 from registry.ledger.quantities import format_tonnes
 
+PAGES = {
+    "batch": "/batches/",
+    "project": "/projects/",
+    "scheme": "/schemes/",
+    "order": "/orders/",
+    "event": "/events/",
+    "obligation": "/obligations/",
+    "retirement": "/retirements/",
+}
+"""Where things of a family are shown."""
 SHORT_CHARS = 10
 
 
@@ -44,6 +54,18 @@ def holder(name: str) -> Piece:
     if name.startswith("scheme:"):
         return Piece(name[7:], href=f"/schemes/{name[7:]}")
     return Piece(name)
+
+
+def subject(key: str) -> Piece:
+    """What a correction or notice is about: a state key, with the page that shows it."""
+    family, _, name = key.partition("/")
+    if family == "account":
+        return account(name)
+    if family in PAGES:
+        return Piece(name, href=f"{PAGES[family]}{name}")
+    if family in ("party", "methodology"):
+        return Piece(name, href=f"/entries?{family}={name.partition('/')[0]}")
+    return Piece(key)
 
 
 def batch(name: str) -> Piece:

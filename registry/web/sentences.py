@@ -8,25 +8,41 @@ from msgspec import UNSET
 
 from registry.ledger.entries import (
     Account,
+    Cancellation,
     Conversion,
+    Correction,
     Entry,
     Event,
+    Execution,
+    Expiry,
+    Freeze,
     Genesis,
     Issuance,
     Key,
     Mandate,
     Methodology,
+    Notice,
     Obligation,
     Opening,
     Order,
+    OrderChange,
     Party,
+    Pledge,
     PointsScheme,
     Project,
     Redemption,
+    Release,
+    Reservation,
     Retirement,
     Rulebook,
+    Settlement,
+    Swap,
     Transfer,
+    Unfreeze,
+    Unpledge,
 )
+from registry.ledger.entries.common import SpanItem
+from registry.ledger.entries.mending import HeldItem
 from registry.ledger.entries.moving import Item
 from registry.ledger.entries.supply import NewBatch, NewBuffer
 from registry.web import formats as f
@@ -67,7 +83,7 @@ def _say(entry: Entry, times: Times, units: Units) -> tuple[str, dict[str, Piece
             return _transfer(entry, units)
         case Retirement():
             return _retirement(entry, units)
-        case Conversion() | Redemption() | PointsScheme():
+        case Conversion() | Redemption() | PointsScheme() | Swap() | Expiry():
             return _points(entry, units)
         case Issuance():
             return _issuance(entry)
@@ -96,7 +112,8 @@ def _say(entry: Entry, times: Times, units: Units) -> tuple[str, dict[str, Piece
                 "quantity": f.grams(entry.amount_g),
             }
         case Project():
-            return "say.project", {
+            status = entry.status if entry.status is not UNSET else ""
+            return f"say.project.{status}" if status else "say.project", {
                 "title": Piece(entry.title),
                 "project": f.link(entry.project, f"/projects/{entry.project}"),
                 "owner": Piece(entry.owner),
@@ -115,8 +132,109 @@ def _say(entry: Entry, times: Times, units: Units) -> tuple[str, dict[str, Piece
             }
         case Genesis() | Rulebook() | Party() | Key() | Account():
             return _authority(entry, times)
+        case Reservation() | Settlement() | Release() | Pledge() | Unpledge():
+            return _binding(entry, times, units)
+        case Freeze() | Unfreeze() | Execution() | OrderChange():
+            return _court(entry, units)
+        case Cancellation() | Correction() | Notice():
+            return _mending(entry, units)
         case _:
             assert_never(entry)
+
+
+def _binding(
+    entry: Reservation | Settlement | Release | Pledge | Unpledge, times: Times, units: Units
+) -> tuple[str, dict[str, Piece | Pieces]]:
+    match entry:
+        case Reservation():
+            return "say.reservation", {
+                "quantity": _items(entry.items, units),
+                "source": f.account(entry.from_),
+                "target": f.account(entry.to),
+                "time": Piece(times.show(entry.expires_ms)),
+            }
+        case Settlement():
+            pieces: dict[str, Piece | Pieces] = {"entry": _entry(entry.reservation)}
+            if entry.items is UNSET:
+                return "say.settlement", pieces
+            return "say.settlement.part", pieces | {"quantity": _items(entry.items, units)}
+        case Release():
+            return "say.release", {"entry": _entry(entry.reservation)}
+        case Pledge():
+            return "say.pledge", {
+                "quantity": _items(_spans(entry.items), units),
+                "account": f.account(entry.account),
+                "pledgee": Piece(entry.pledgee),
+            }
+        case Unpledge():
+            pieces = {"entry": _entry(entry.pledge)}
+            if entry.items is UNSET:
+                return "say.unpledge", pieces
+            quantity = _items(_spans(entry.items), units)
+            return "say.unpledge.part", pieces | {"quantity": quantity}
+
+
+def _court(
+    entry: Freeze | Unfreeze | Execution | OrderChange, units: Units
+) -> tuple[str, dict[str, Piece | Pieces]]:
+    match entry:
+        case Freeze():
+            frozen: Piece | Pieces = Piece("")
+            if entry.account is not UNSET:
+                frozen = f.account(entry.account)
+            elif entry.batch is not UNSET:
+                frozen = f.batch(entry.batch)
+            pieces: dict[str, Piece | Pieces] = {"issuer": Piece(entry.issuer), "what": frozen}
+            if entry.items is UNSET:
+                return "say.freeze", pieces
+            return "say.freeze.items", pieces | {"quantity": _items(_spans(entry.items), units)}
+        case Unfreeze():
+            key = "say.unfreeze.lapsed" if entry.origin == "lapsed" else "say.unfreeze"
+            return key, {"entry": _entry(entry.freeze)}
+        case Execution():
+            pieces = {
+                "quantity": _items(_spans(entry.items), units),
+                "account": f.account(entry.account),
+                "entry": _entry(entry.freeze),
+            }
+            if entry.to is UNSET:
+                return "say.execution.retire", pieces
+            return "say.execution", pieces | {"target": f.account(entry.to)}
+        case OrderChange():
+            pieces = {"order": f.link(entry.order, f"/orders/{entry.order}")}
+            if entry.quantity_g is not UNSET:
+                pieces["quantity"] = f.grams(entry.quantity_g)
+            return f"say.order_change.{entry.effect}", pieces
+
+
+def _mending(
+    entry: Cancellation | Correction | Notice, units: Units
+) -> tuple[str, dict[str, Piece | Pieces]]:
+    match entry:
+        case Cancellation():
+            pieces: dict[str, Piece | Pieces] = {
+                "project": f.link(entry.project, f"/projects/{entry.project}"),
+            }
+            if entry.items is UNSET:
+                return "say.cancellation.cover", pieces
+            pieces["quantity"] = _items(_spans(entry.items), units)
+            return f"say.cancellation.{entry.reason}", pieces
+        case Correction():
+            return "say.correction", {
+                "field": Piece(entry.field),
+                "subject": f.subject(entry.subject),
+                "value": Piece(entry.value),
+            }
+        case Notice():
+            return "say.notice", {"subject": f.subject(entry.about), "code": Piece(entry.code)}
+
+
+def _entry(index: int) -> Piece:
+    return f.link(f"#{index}", f"/entries/{index}")
+
+
+def _spans(items: Iterable[SpanItem | HeldItem]) -> Iterable[Item]:
+    return (Item(batch=i.batch, first=i.first, last=i.last) for i in items)
 
 
 def _authority(
@@ -163,9 +281,8 @@ def _transfer(entry: Transfer, units: Units) -> tuple[str, dict[str, Piece | Pie
 
 
 def _retirement(entry: Retirement, units: Units) -> tuple[str, dict[str, Piece | Pieces]]:
-    items = (Item(batch=i.batch, first=i.first, last=i.last) for i in entry.items)
     pieces: dict[str, Piece | Pieces] = {
-        "quantity": _items(items, units),
+        "quantity": _items(_spans(entry.items), units),
         "account": f.account(entry.account),
     }
     if entry.ref is UNSET:
@@ -175,7 +292,7 @@ def _retirement(entry: Retirement, units: Units) -> tuple[str, dict[str, Piece |
 
 
 def _points(
-    entry: Conversion | Redemption | PointsScheme, units: Units
+    entry: Conversion | Redemption | PointsScheme | Swap | Expiry, units: Units
 ) -> tuple[str, dict[str, Piece | Pieces]]:
     scheme = f.link(entry.scheme, f"/schemes/{entry.scheme}")
     match entry:
@@ -190,10 +307,24 @@ def _points(
                 "points": Piece(f.number(entry.points)),
                 "scheme": scheme,
             }
+        case Swap():
+            return "say.swap", {
+                "points": Piece(f.number(entry.points)),
+                "scheme": scheme,
+                "made": Piece(f.number(entry.to_points)),
+                "target": f.link(entry.to_scheme, f"/schemes/{entry.to_scheme}"),
+            }
+        case Expiry():
+            return "say.expiry", {
+                "points": Piece(f.number(entry.points)),
+                "scheme": scheme,
+                "entry": _entry(entry.lot),
+            }
         case Conversion():
             account = f.account(entry.account)
             if entry.items is not UNSET:
-                return "say.to_points", {
+                key = "say.cover" if entry.direction == "cover" else "say.to_points"
+                return key, {
                     "quantity": _items(entry.items, units),
                     "account": account,
                     "scheme": scheme,
