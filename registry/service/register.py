@@ -156,10 +156,10 @@ class SchemeView(Struct, frozen=True, kw_only=True):
     """A points scheme and what backs it. A point is `num` / `den` grams.
 
     Always: (in_hands + gathered - unbacked) × num + waiting + due ≤ pool_g × den.
-    `points_backed_max`: how many points the pool could carry. `waiting`: burned points × num whose serials are still to be
-    retired, because they did not cover a whole one yet; `due`: expired points × num whose serials
-    are still to go to the authority, likewise. `unbacked`: points from before this log that nothing
-    backs yet; `backed` says that the pool carries all points, these too.
+    `points_backed_max`: how many points the pool could carry. `waiting`: burned points × num whose
+    serials are still to be retired, because they did not cover a whole one yet; `due`: expired
+    points × num whose serials are still to go to the authority, likewise. `unbacked`: points from
+    before this log that nothing backs yet; `backed`: the pool carries all points, these too.
     """
 
     scheme: str

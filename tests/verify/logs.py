@@ -24,9 +24,18 @@ TIME_S = T0 // 1_000
 class MemoryLog:
     """A published log: what an evidence file is built from, and what an audit reads."""
 
-    def __init__(self, book: Book, notes: Sequence[bytes], *, check: bool = True) -> None:
+    def __init__(
+        self,
+        book: Book,
+        notes: Sequence[bytes],
+        *,
+        check: bool = True,
+        times: Sequence[int] | None = None,
+    ) -> None:
         self.book = book
-        self.records = [format_record(n, T0, note) for n, note in enumerate(notes)]
+        self.records = [
+            format_record(n, times[n] if times else T0, note) for n, note in enumerate(notes)
+        ]
         self.state = MemoryState()
         if check:
             state = State(self.state)
@@ -48,6 +57,9 @@ class MemoryLog:
 
     def published(self) -> Published | None:
         return Published(self.size, self.note, T0)
+
+    def proof(self, index: int) -> Sequence[bytes]:
+        return tlog.prove_inclusion(index, self.size, self.hashes)
 
     def evidence(self, index: int) -> bytes:
         return build_evidence(index, self, self.hashes)

@@ -232,9 +232,7 @@ def test_step_5_entries() -> None:
     rejected(forged([book.genesis(), book.genesis()], book, whole=True), NotTrusted, 5, "genesis")
     rejected(forged([book.genesis(ruleset=7)], book), Unavailable, 5, "ruleset 7")
     unknown = book.genesis().replace(b'"kind":"genesis"', b'"kind":"seal"')
-    rejected(
-        forged([book.genesis(), unknown], book, whole=True), Unavailable, 5, "of kind 'seal'"
-    )
+    rejected(forged([book.genesis(), unknown], book, whole=True), Unavailable, 5, "of kind 'seal'")
     log = MemoryLog(book, [book.genesis(), book.rulebook()], check=False)
     log.records[1] = format_record(1, T0 - 1, parse_record(log.records[1]).note)
     log.hashes = tlog.LeafHashes(map(tlog.leaf_hash, log.records))
