@@ -51,6 +51,10 @@ class Context:
             if (party := self.state.get(f"party/{holder}", v.Party)) and role in party.roles
         }
 
+    def courts(self) -> tuple[str, ...]:
+        """The courts and authorities among the signers."""
+        return tuple(sorted(self.parties_with("court") | self.parties_with("authority")))
+
     def need_role(self, kind: str, *roles: str) -> Refusal | None:
         """Refuse unless, for each role, some signer has it."""
         for role in roles:

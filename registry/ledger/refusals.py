@@ -229,6 +229,7 @@ _HOLDS = (
     Reason(811, "not_frozen", False, "the serials {first} to {last} of {batch} are not under the freeze {freeze}", "{batch} 的序号 {first} 至 {last} 不在冻结 {freeze} 之下"),
     Reason(812, "waits_in_line", True, "the freeze {freeze} waits behind {first_in_line} (轮候)", "冻结 {freeze} 轮候于 {first_in_line} 之后"),
     Reason(813, "too_many_freezes", True, "more than {limit} freezes in line", "轮候冻结超过 {limit} 个"),
+    Reason(814, "other_court", False, "{party} signed the instrument: it signs what changes it, or another court together with an authority", "该文书由 {party} 签署：变更须由其签署，或由另一法院会同主管部门签署"),
 )
 # 900 cancellations, corrections, notices
 _MENDING = (

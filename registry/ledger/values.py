@@ -246,6 +246,8 @@ class Freeze(Value, frozen=True, kw_only=True):
     issuer: str
     number: str
     origin: str
+    by: tuple[str, ...] = ()
+    """The courts and authorities that signed it; none where it was recorded."""
     account: str | UnsetType = UNSET
     batch: str | UnsetType = UNSET
     items: tuple[tuple[str, int, int], ...] | UnsetType = UNSET
@@ -303,6 +305,8 @@ class Order(Changed, frozen=True, kw_only=True):
     effective_ms: int
     obligors: tuple[Obligor, ...]
     index: int
+    by: tuple[str, ...] = ()
+    """The courts and authorities that signed it; none where it was recorded."""
     fulfilled_g: int = 0
     by_obligor_g: tuple[int, ...] = ()
     retirements: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from tests.ledger.world import (
     SHA,
     STEEL,
     World,
+    key_of,
     order_fields,
 )
 
@@ -263,4 +264,21 @@ def test_an_order_by_shares_is_annulled_rather_than_resized() -> None:
     by = {"account": FARM, "purpose": "remediation", "ref": "order-1", "obligor": 0}
     world.accept("retirement", OWNER, items=items, beneficiary={"commit": SHA}, **by)
     annul = {"order": "order-1", "instrument_sha256": SHA, "effect": "annul"}
+    done(world, "order_change", COURT, **annul)
+
+
+def test_another_court_changes_an_instrument_only_together_with_an_authority() -> None:
+    world = World()
+    other = "court.far"
+    enrol = {"party": other, "title": "Another", "roles": ["court"]}
+    keys = [{"key": key_of(other).vkey}]
+    world.accept("party", "operator.gd", AUTHORITY, other, keys=keys, **enrol)
+    at = done(world, "freeze", COURT, **freeze(account=STEEL))
+    lift = {"freeze": at, "origin": "signed", "instrument_sha256": SHA}
+    assert world.submit("unfreeze", other, **lift) == "other_court"
+    assert world.submit("unfreeze", AUTHORITY, **lift) == "other_court"
+    done(world, "unfreeze", other, AUTHORITY, **lift)
+    world.accept("order", COURT, **order_fields(origin="signed"))
+    annul = {"order": "order-1", "effect": "annul", "instrument_sha256": SHA}
+    assert world.submit("order_change", other, **annul) == "other_court"
     done(world, "order_change", COURT, **annul)

@@ -43,6 +43,7 @@ def freeze(ctx: Context, entry: Freeze) -> Refusal | None:
             issuer=entry.issuer,
             number=entry.number,
             origin=entry.origin,
+            by=ctx.courts() if entry.origin == "signed" else (),
             account=account,
             batch=batch,
             items=UNSET
@@ -107,7 +108,7 @@ def unfreeze(ctx: Context, entry: Unfreeze) -> Refusal | None:
     else:
         if entry.instrument_sha256 is UNSET:
             return refuse("fields_exclude", fields="instrument_sha256")
-        if refusal := by_court(ctx, "unfreeze", entry.origin):
+        if refusal := by_court(ctx, "unfreeze", entry.origin, found.by):
             return refusal
     _lift(ctx, entry.freeze, found)
     return None
@@ -138,11 +139,11 @@ def _lift(ctx: Context, index: int, found: v.Freeze) -> None:
 
 def execution(ctx: Context, entry: Execution) -> Refusal | None:
     """Move or retire serials under the freeze that is first in line on them."""
-    if refusal := by_court(ctx, "execution", entry.origin):
-        return refusal
-    key = f"freeze/{v.number(entry.freeze)}"
-    if ctx.state.get(key, v.Freeze) is None:
+    found = ctx.state.get(f"freeze/{v.number(entry.freeze)}", v.Freeze)
+    if found is None:
         return refuse("unknown_freeze", freeze=entry.freeze)
+    if refusal := by_court(ctx, "execution", entry.origin, found.by):
+        return refusal
     if (entry.to is UNSET) == (entry.retire is not True):
         return refuse("fields_exclude", fields="to, retire")
     if ctx.state.get(f"account/{entry.account}", v.Account) is None:
@@ -218,7 +219,7 @@ def order_change(ctx: Context, entry: OrderChange) -> Refusal | None:
     found = ctx.state.get(key, v.Order)
     if found is None:
         return refuse("unknown_order", order=entry.order)
-    if refusal := by_court(ctx, "order_change", found.origin):
+    if refusal := by_court(ctx, "order_change", found.origin, found.by):
         return refusal
     state = "" if found.state is UNSET else found.state
     if state in ("annulled", "closed"):
@@ -270,10 +271,17 @@ def _make_voluntary(ctx: Context, order: v.Order, surplus_g: int) -> None:
         surplus_g -= part_g
 
 
-def by_court(ctx: Context, kind: str, origin: str) -> Refusal | None:
-    """Signed by a court or an authority; or recorded by exchange and authority."""
+def by_court(ctx: Context, kind: str, origin: str, by: tuple[str, ...] = ()) -> Refusal | None:
+    """Signed by a court or an authority; or recorded by exchange and authority.
+
+    What changes an instrument that was signed (`by`) is signed by the same hand, or by another
+    court together with an authority: a court of appeal, say.
+    """
     if origin == "recorded":
         return ctx.need_role(kind, "exchange", "authority")
-    if ctx.parties_with("court") or ctx.parties_with("authority"):
+    signed = ctx.courts()
+    if not signed:
+        return refuse("role_missing", kind=kind, role="court")
+    if not by or set(by) & set(signed):
         return None
-    return refuse("role_missing", kind=kind, role="court")
+    return ctx.need_role(kind, "court", "authority") and refuse("other_court", party=by[0])

@@ -50,6 +50,7 @@ def order(ctx: Context, entry: Order) -> Refusal | None:
             deadline_ms=entry.deadline_ms,
             obligors=entry.obligors,
             allowed=entry.allowed,
+            by=ctx.courts() if entry.origin == "signed" else (),
             by_obligor_g=(0,) * len(shares),
             index=ctx.index,
         ),
