@@ -74,6 +74,7 @@ def run(child: Child) -> None:
         timeout_graceful_shutdown=DRAIN_S,
     )
     _Server(config, child).run(sockets=[listening])
+    reader.close()
 
 
 def main(arguments: list[str]) -> int:
