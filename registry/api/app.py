@@ -1,7 +1,7 @@
 """The application: hot routes first, then FastAPI's, then pages; errors of all of them as problems.
 
     app = create_app(reader, writer, tiles, ApiSettings(clock_ms=now_ms))
-    uvicorn.run(app, loop="uvloop", http="httptools", access_log=False)
+    uvicorn.run(app, loop="uvloop", http=GatheringProtocol, access_log=False)
 
 Rules
 - the hot routes (`POST /v1/entries`, inclusion proofs) are answered before FastAPI's router and

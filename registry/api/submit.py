@@ -78,11 +78,13 @@ class Submissions:
         single = _is_single(scope)
         body = await self._read(scope, receive, single=single)
         try:
-            notes = (body,) if single else _parse_notes(body)
-            outcomes = await self._admission.submit(notes)
+            if single:
+                results = [self._result(await self._admission.submit_one(body))]
+            else:
+                outcomes = await self._admission.submit(_parse_notes(body))
+                results = [self._result(outcome) for outcome in outcomes]
         finally:
             self._held_bytes -= len(body)
-        results = [self._result(outcome) for outcome in outcomes]
         late = False
         if wait == "published":
             late = not await self._wait_published(results)
