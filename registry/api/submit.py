@@ -22,7 +22,7 @@ from registry.api.asgi import (
     Scope,
     TooLarge,
     WrongType,
-    header,
+    describe_body,
     parse_query,
     read_body,
 )
@@ -75,8 +75,9 @@ class Submissions:
     async def submit(self, scope: Scope, receive: Receive) -> Answer:
         """Take in entries. Raises what `problems` has a status for."""
         wait = _parse_wait(scope) if scope["query_string"] else WAITS[0]
-        single = _is_single(scope)
-        body = await self._read(scope, receive, single=single)
+        kind, stated_bytes = describe_body(scope)
+        single = _is_single(kind)
+        body = await self._read(receive, stated_bytes, single=single)
         try:
             if single:
                 results = [self._result(await self._admission.submit_one(body))]
@@ -93,8 +94,9 @@ class Submissions:
     async def check(self, scope: Scope, receive: Receive) -> Answer:
         """Say what would become of entries; nothing is written."""
         parse_query(scope, ())
-        single = _is_single(scope)
-        body = await self._read(scope, receive, single=single)
+        kind, stated_bytes = describe_body(scope)
+        single = _is_single(kind)
+        body = await self._read(receive, stated_bytes, single=single)
         try:
             notes = (body,) if single else _parse_notes(body)
             verdicts, size = await asyncio.to_thread(self._admission.check, notes)
@@ -107,10 +109,11 @@ class Submissions:
             return encode_problem(results[0].problem)
         return 200, [JSON_TYPE], _encode(results[0])
 
-    async def _read(self, scope: Scope, receive: Receive, *, single: bool) -> bytes:
+    async def _read(self, receive: Receive, stated_bytes: int, *, single: bool) -> bytes:
         if self._held_bytes > HELD_BYTES_MAX:
             raise Overloaded("too many requests are being worked on", todo="try again in a moment")
-        body = await read_body(scope, receive, ENTRY_BYTES_MAX if single else REQUEST_BYTES_MAX)
+        bytes_max = ENTRY_BYTES_MAX if single else REQUEST_BYTES_MAX
+        body = await read_body(receive, stated_bytes, bytes_max)
         self._held_bytes += len(body)
         return body
 
@@ -149,8 +152,8 @@ class Submissions:
                 results[at] = Result(committed=structs.replace(receipt, inclusion=proof))
 
 
-def _is_single(scope: Scope) -> bool:
-    kind = header(scope, b"content-type").partition(b";")[0].strip().lower()
+def _is_single(stated: bytes) -> bool:
+    kind = stated.partition(b";")[0].strip().lower()
     if kind == b"text/plain":
         return True
     if kind == b"application/json":
