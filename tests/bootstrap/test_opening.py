@@ -117,7 +117,7 @@ def test_what_the_rules_refuse_opens_nothing(tmp_path: Path) -> None:
     bad = {
         "the rules refuse this genesis: the signature": forged.replace(middle, middle.swapcase()),
         "lies before the record time": book.genesis(not_after=T0 - 1),
-        "the rules refuse": book.genesis(ruleset=7),
+        "judged by ruleset 7": book.genesis(ruleset=7),
         "no genesis": book.rulebook(),
     }
     for words, note in bad.items():
