@@ -30,7 +30,7 @@ STYLE_PATH = f"/style.css?v={hashlib.sha256(_STYLE).hexdigest()[:12]}"
 """A new style sheet has a new address, so an old one may be kept for ever."""
 _HEADERS = {
     "cache-control": "no-cache",
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
     "vary": "Accept-Language",
