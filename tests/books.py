@@ -455,8 +455,6 @@ class Book:
             e.Redemption, party_key("points"), party_key("platform"), **{**defaults, **fields}
         )
 
-    # ------------------------------------------------------------ whole books
-
     def enrolments(self) -> Iterator[bytes]:
         """Genesis, rulebook, every party and account."""
         yield self.genesis()
