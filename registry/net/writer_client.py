@@ -89,7 +89,10 @@ class SocketWriter:
         async with self._opening:
             if self._line is None:
                 loop = asyncio.get_running_loop()
-                _, self._line = await loop.create_unix_connection(_Line, sock=self._sock)
+                try:
+                    _, self._line = await loop.create_unix_connection(_Line, sock=self._sock)
+                except (OSError, ValueError) as error:
+                    raise Unavailable("the line to the writer cannot be opened") from error
 
     def _send(self) -> None:
         requests, self._gathered = self._gathered, []
