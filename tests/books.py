@@ -121,6 +121,11 @@ class Book:
         digits = f"{self.now_ms:012x}7{number >> 32 & 0xFFF:03x}8{number & 0xFFFFFFFF:015x}"
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
+    def skip(self, count: int) -> None:
+        """Leave ids to another process that makes entries of the same book."""
+        for _ in range(count):
+            self.next_id()
+
     def note(self, kind: type[e.Common], *keys: SigningKey, **fields: Any) -> bytes:
         """The note of an entry of a kind, signed by all of `keys`; common fields may be given."""
         common: dict[str, Any] = {
@@ -449,8 +454,6 @@ class Book:
         return self.note(
             e.Redemption, party_key("points"), party_key("platform"), **{**defaults, **fields}
         )
-
-    # ------------------------------------------------------------ whole books
 
     def enrolments(self) -> Iterator[bytes]:
         """Genesis, rulebook, every party and account."""

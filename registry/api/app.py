@@ -1,14 +1,14 @@
 """The application: hot routes first, then FastAPI's, then pages; errors of all of them as problems.
 
     app = create_app(reader, writer, tiles, ApiSettings(clock_ms=now_ms))
-    uvicorn.run(app, loop="uvloop", http="httptools", access_log=False)
+    uvicorn.run(app, loop="uvloop", http=GatheringProtocol, access_log=False)
 
 Rules
 - the hot routes (`POST /v1/entries`, inclusion proofs) are answered before FastAPI's router and
   middleware see the request; the same functions stand behind FastAPI's routes, which are there to
   be read about
 - HEAD is answered as GET; the server leaves the body out
-- an error is a problem (`api.problems`); a browser outside /v1 gets it as a page
+- an error is a problem (`api.problems`); who accepts text/html gets it as a page
 - nothing of an error that was not foreseen leaves the process, and nothing of it is swallowed
 """
 
@@ -32,7 +32,6 @@ from registry.ports import ReadStore, TileSource, WriterClient
 from registry.web import pages
 
 _log = logging.getLogger(__name__)
-_MACHINES = ("/v1/", "/tile/", "/checkpoint", "/metrics", "/healthz", "/readyz", "/openapi.json")
 
 Hot = Callable[[Scope, Receive], Awaitable[tuple[int, list[tuple[bytes, bytes]], bytes]]]
 
@@ -121,7 +120,7 @@ def create_app(
 def _handle_errors(app: FastAPI, services: Services) -> None:
     def answer(request: Request, problem: Problem) -> Response:
         accepts = request.headers.get("accept", "")
-        if "text/html" not in accepts or request.url.path.startswith(_MACHINES):
+        if "text/html" not in accepts:
             return _response(problem)
         return pages.error_page(
             request,

@@ -49,6 +49,17 @@ def header(scope: Scope, name: bytes) -> bytes:
     return b""
 
 
+def describe_body(scope: Scope) -> tuple[bytes, int]:
+    """The type and the length that a request states of its body; nothing and 0 if it does not."""
+    kind, length = b"", 0
+    for key, value in scope["headers"]:
+        if key == b"content-type":
+            kind = value
+        elif key == b"content-length" and value.isdigit():
+            length = int(value[:20])
+    return kind, length
+
+
 def parse_query(scope: Scope, known: Collection[str]) -> dict[str, str]:
     """The query of a request; Malformed if it names what is not known, or a name twice."""
     raw: bytes = scope.get("query_string", b"")
@@ -80,10 +91,9 @@ def unknown_parameter(name: str, known: Collection[str]) -> Malformed:
     )
 
 
-async def read_body(scope: Scope, receive: Receive, bytes_max: int) -> bytes:
-    """The body of a request; TooLarge if it has more than `bytes_max` bytes."""
-    stated = header(scope, b"content-length")
-    if stated.isdigit() and int(stated[:20]) > bytes_max:
+async def read_body(receive: Receive, stated_bytes: int, bytes_max: int) -> bytes:
+    """The body of a request; TooLarge if it has, or states, more than `bytes_max` bytes."""
+    if stated_bytes > bytes_max:
         raise _too_large(bytes_max)
     message = await receive()
     if not message.get("more_body") and message["type"] == "http.request":

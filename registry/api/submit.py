@@ -22,7 +22,7 @@ from registry.api.asgi import (
     Scope,
     TooLarge,
     WrongType,
-    header,
+    describe_body,
     parse_query,
     read_body,
 )
@@ -49,8 +49,10 @@ from registry.service.publication import PublicationWatch
 
 REQUEST_BYTES_MAX = 16 * 1024 * 1024
 """A request of several entries, as JSON."""
-HELD_BYTES_MAX = 64 * 1024 * 1024
-"""Bodies that one process works on at a time."""
+HELD_BYTES_MAX = 40 * 1024 * 1024
+"""Bodies that one process reads and works on at a time; each takes some three times its length."""
+CHECKS_AT_ONCE_MAX = 2
+"""Dry runs at a time: they verify beside the event loop, and take its time."""
 WAITS = ("committed", "published")
 _REPLAY = (b"idempotent-replay", b"true")
 _ENTRIES_KEY = b'"entries"'
@@ -71,18 +73,24 @@ class Submissions:
         self._prover = prover
         self._entries = metrics.entries
         self._held_bytes = 0
+        self._checks = asyncio.Semaphore(CHECKS_AT_ONCE_MAX)
 
     async def submit(self, scope: Scope, receive: Receive) -> Answer:
         """Take in entries. Raises what `problems` has a status for."""
         wait = _parse_wait(scope) if scope["query_string"] else WAITS[0]
-        single = _is_single(scope)
-        body = await self._read(scope, receive, single=single)
+        kind, stated_bytes = describe_body(scope)
+        single = _is_single(kind)
+        bytes_max = ENTRY_BYTES_MAX if single else REQUEST_BYTES_MAX
+        held_bytes = self._hold(stated_bytes or bytes_max, bytes_max)
         try:
-            notes = (body,) if single else _parse_notes(body)
-            outcomes = await self._admission.submit(notes)
+            body = await read_body(receive, stated_bytes, bytes_max)
+            if single:
+                results = [self._result(await self._admission.submit_one(body))]
+            else:
+                outcomes = await self._admission.submit(_parse_notes(body))
+                results = [self._result(outcome) for outcome in outcomes]
         finally:
-            self._held_bytes -= len(body)
-        results = [self._result(outcome) for outcome in outcomes]
+            self._held_bytes -= held_bytes
         late = False
         if wait == "published":
             late = not await self._wait_published(results)
@@ -91,13 +99,17 @@ class Submissions:
     async def check(self, scope: Scope, receive: Receive) -> Answer:
         """Say what would become of entries; nothing is written."""
         parse_query(scope, ())
-        single = _is_single(scope)
-        body = await self._read(scope, receive, single=single)
+        kind, stated_bytes = describe_body(scope)
+        single = _is_single(kind)
+        bytes_max = ENTRY_BYTES_MAX if single else REQUEST_BYTES_MAX
+        held_bytes = self._hold(stated_bytes or bytes_max, bytes_max)
         try:
+            body = await read_body(receive, stated_bytes, bytes_max)
             notes = (body,) if single else _parse_notes(body)
-            verdicts, size = await asyncio.to_thread(self._admission.check, notes)
+            async with self._checks:
+                verdicts, size = await asyncio.to_thread(self._admission.check, notes)
         finally:
-            self._held_bytes -= len(body)
+            self._held_bytes -= held_bytes
         results = [_check_result(verdict) for verdict in verdicts]
         if not single:
             return 200, [JSON_TYPE], _encode(CheckResults(results, size))
@@ -105,12 +117,13 @@ class Submissions:
             return encode_problem(results[0].problem)
         return 200, [JSON_TYPE], _encode(results[0])
 
-    async def _read(self, scope: Scope, receive: Receive, *, single: bool) -> bytes:
-        if self._held_bytes > HELD_BYTES_MAX:
+    def _hold(self, stated_bytes: int, bytes_max: int) -> int:
+        """Count a body as held before it is read; a length that is not stated counts whole."""
+        held_bytes = min(stated_bytes, bytes_max)
+        if self._held_bytes + held_bytes > HELD_BYTES_MAX:
             raise Overloaded("too many requests are being worked on", todo="try again in a moment")
-        body = await read_body(scope, receive, ENTRY_BYTES_MAX if single else REQUEST_BYTES_MAX)
-        self._held_bytes += len(body)
-        return body
+        self._held_bytes += held_bytes
+        return held_bytes
 
     def _result(self, outcome: Outcome) -> Result:
         if isinstance(outcome, Committed):
@@ -147,8 +160,8 @@ class Submissions:
                 results[at] = Result(committed=structs.replace(receipt, inclusion=proof))
 
 
-def _is_single(scope: Scope) -> bool:
-    kind = header(scope, b"content-type").partition(b";")[0].strip().lower()
+def _is_single(stated: bytes) -> bool:
+    kind = stated.partition(b";")[0].strip().lower()
     if kind == b"text/plain":
         return True
     if kind == b"application/json":

@@ -12,6 +12,7 @@ import sys
 import uvicorn
 
 from registry.api.app import create_app
+from registry.api.protocol import GatheringProtocol
 from registry.api.services import ApiSettings
 from registry.bootstrap.data import DataDirectory, SystemClock
 from registry.bootstrap.life import Child, parse_child, report
@@ -65,7 +66,8 @@ def run(child: Child) -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=GatheringProtocol,
+        proxy_headers=False,  # nothing here believes who it is that asks
         ws="none",
         lifespan="off",
         access_log=False,
@@ -74,6 +76,7 @@ def run(child: Child) -> None:
         timeout_graceful_shutdown=DRAIN_S,
     )
     _Server(config, child).run(sockets=[listening])
+    reader.close()
 
 
 def main(arguments: list[str]) -> int:

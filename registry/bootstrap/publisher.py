@@ -43,6 +43,7 @@ def run(child: Child) -> None:
         child.say_ready()
         _publish_until_told(publisher, (child.life, end.fileno()))
         publisher.step()
+    engine.dispose()
 
 
 def _publish_until_told(publisher: Publisher, stop: tuple[int, int]) -> None:

@@ -29,6 +29,7 @@ from registry.bootstrap.life import Child, EndSignal, child_arguments, report
 from registry.chain.errors import Broken, Malformed, TanbuError, Unavailable
 
 WORKERS_MAX = 64
+PORT_MAX = 65_535
 START_S_MAX = 60
 END_S_MAX = 15
 """How long one kind of process may take to end before it is killed."""
@@ -85,6 +86,8 @@ def serve(data: Path, *, host: str, port: int, workers: int, alone: bool, say: S
 
 def bind(host: str, port: int) -> socket.socket:
     """The listening socket; Unavailable with the reason if there is none to be had."""
+    if not 0 <= port <= PORT_MAX:
+        raise Malformed(f"a TCP port is at most {PORT_MAX}, not {port}", where="port")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -92,10 +95,9 @@ def bind(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(LISTEN_BACKLOG)
-    except (OSError, OverflowError) as error:
-        what = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
         raise Unavailable(
-            f"nobody can listen on {host} port {port}: {what}",
+            f"nobody can listen on {host} port {port}: {error.strerror}",
             todo="end what listens there, or give another --port",
         ) from error
     return listening

@@ -26,7 +26,8 @@ def run(child: Child) -> None:
     ed25519.self_check()
     data = DataDirectory(child.data)
     with locked(data):
-        store = SqlLogStore(open_for_writing(data.database))
+        engine = open_for_writing(data.database)
+        store = SqlLogStore(engine)
         writer = Writer(store, SystemClock())
         loop = CommitLoop(writer.commit, child.sockets, stop=(child.life, end.fileno()))
         # What is loaded now stays for ever; what a round makes is gone after it.
@@ -36,6 +37,7 @@ def run(child: Child) -> None:
         child.say_ready()
         loop.run()
         store.close()
+        engine.dispose()
 
 
 def main(arguments: list[str]) -> int:

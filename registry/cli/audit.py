@@ -5,7 +5,7 @@ Refuses to know: the operator.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -22,9 +22,8 @@ from registry.ledger import values as v
 from registry.ledger.state import StateReader, decode_value
 from registry.net.tiles import HttpTileSource
 from registry.ports import TileSource
-from registry.store.compared import SqlBook
+from registry.store.compared import FileBook
 from registry.store.crew import SpawnedCrew
-from registry.store.database import open_for_reading
 from registry.store.scratch import Scratch
 from registry.store.sources import TileDirectory
 from registry.verify.audit import audit as audit_log
@@ -106,11 +105,8 @@ def opened_source(source: str) -> Iterator[Opened]:
     if not database.exists():
         yield Opened(tiles, None)
         return
-    engine = open_for_reading(database)
-    try:
-        yield Opened(tiles, SqlBook(engine))
-    finally:
-        engine.dispose()
+    with closing(FileBook(database)) as book:
+        yield Opened(tiles, book)
 
 
 def holdings(state: StateReader) -> dict[str, dict[str, dict[str, int]]]:

@@ -15,8 +15,7 @@ Rules
 import asyncio
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from registry.chain.errors import Broken, Unavailable
 from registry.ledger.refusals import Refusal
@@ -31,8 +30,7 @@ _AGAIN = "submit the same text again: if it is in the log, the answer is its rec
 Outcomes = Sequence[Committed | Refusal]
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     """Entries of one caller and where their outcomes go."""
 
     entries: Sequence[Admitted]
@@ -60,9 +58,10 @@ class SocketWriter:
         """See `WriterClient`."""
         if self._line is None:
             await self._open()
-        size_bytes = sum([len(entry.note) for entry in entries])
+        count = len(entries)
+        size_bytes = len(entries[0].note) if count == 1 else sum([len(e.note) for e in entries])
         if entries and (
-            self._waiting_entries + len(entries) > WAITING_ENTRIES_MAX
+            self._waiting_entries + count > WAITING_ENTRIES_MAX
             or self._waiting_bytes + size_bytes > WAITING_BYTES_MAX
         ):
             raise Overloaded("too many entries wait for the writer", todo="try again in a moment")
@@ -71,12 +70,12 @@ class SocketWriter:
         if not self._gathered:
             loop.call_soon(self._send)
         self._gathered.append(request)
-        self._waiting_entries += len(entries)
+        self._waiting_entries += count
         self._waiting_bytes += size_bytes
         try:
             return await request.future
         finally:
-            self._waiting_entries -= len(entries)
+            self._waiting_entries -= count
             self._waiting_bytes -= size_bytes
 
     def close(self) -> None:
@@ -90,7 +89,10 @@ class SocketWriter:
         async with self._opening:
             if self._line is None:
                 loop = asyncio.get_running_loop()
-                _, self._line = await loop.create_unix_connection(_Line, sock=self._sock)
+                try:
+                    _, self._line = await loop.create_unix_connection(_Line, sock=self._sock)
+                except (OSError, ValueError) as error:
+                    raise Unavailable("the line to the writer cannot be opened") from error
 
     def _send(self) -> None:
         requests, self._gathered = self._gathered, []

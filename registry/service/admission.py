@@ -73,6 +73,24 @@ class Admission:
                 outcomes[position] = answer
         return [outcome for outcome in outcomes if outcome is not None]
 
+    async def submit_one(self, note: bytes) -> Outcome:
+        """The same for one note, without the means for many."""
+        try:
+            parsed = parse_entry(note)
+        except Malformed as error:
+            return error
+        known = self._keys
+        for signer in parsed.entry.signers:
+            if signer not in known:
+                await self._resolve((_Candidate(0, parsed),))
+                break
+        keys = self._verified_by(parsed)
+        if isinstance(keys, str):
+            return await self._refusal_of(parsed, keys)
+        admitted = Admitted(note, len(parsed.text), parsed.signatures, keys)
+        (outcome,) = await self._writer.submit((admitted,))
+        return outcome
+
     async def alive(self) -> None:
         """Return if the writer answers; Unavailable otherwise."""
         await self._writer.submit(())

@@ -9,6 +9,7 @@ Rules
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from sqlalchemy import Connection, Engine, func, select, update
 
@@ -22,6 +23,7 @@ _READ_RECORDS = 256
 _OFFSET_MASK = (1 << schema.MENTION_SEGMENT_BITS) - 1
 
 MentionRow = tuple[int, int, int, bytes]
+_key = itemgetter(0)
 
 
 class SqlState:
@@ -132,7 +134,8 @@ class SqlLogStore:
 
     def _put_state(self, changes: Sequence[tuple[str, bytes | None]]) -> None:
         # In the order of the keys: neighbours in the tree are written one after the other.
-        put = sorted([change for change in changes if change[1] is not None])
+        put = [change for change in changes if change[1] is not None]
+        put.sort(key=_key)
         gone = sorted([(key,) for key, value in changes if value is None])
         self._many(self._statements.put_state, put)
         self._many(self._statements.delete_state, gone)

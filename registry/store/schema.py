@@ -32,7 +32,9 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0001"
+from registry.store import revision
+
+REVISION = revision.REVISION
 """The newest migration: what this code reads and writes."""
 
 LEAF_SEGMENT_BITS = 16

@@ -151,7 +151,7 @@ def _logged(checked: Checked) -> Sentence:
     signed = ", ".join(dict.fromkeys(checked.holders[index])) or ", ".join(entry.signers)
     when = checked.when(index)
     return Sentence(
-        f"Record {index} of {checked.head.origin}, a {kind_of(entry).replace('_', ' ')}, was logged"
+        f"Record {index} of {checked.head.origin}, of kind {kind_of(entry)}, was logged"
         f" on {when}, signed by {signed}.",
         f"账本 {checked.head.origin} 第 {index} 条记录（{KIND_WORDS[kind_of(entry)]}）"
         f"于 {when} 入账，由 {signed} 签署。",

@@ -83,7 +83,7 @@ def error_page(
         status=status,
         heading=page.word(f"error.{known}"),
         more=page.word(f"error.{known}.more"),
-        detail=detail if known == 400 else "",
+        detail=detail if known < 500 else "",
     )
 
 

@@ -30,7 +30,7 @@ STYLE_PATH = f"/style.css?v={hashlib.sha256(_STYLE).hexdigest()[:12]}"
 """A new style sheet has a new address, so an old one may be kept for ever."""
 _HEADERS = {
     "cache-control": "no-cache",
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
     "vary": "Accept-Language",
@@ -134,7 +134,7 @@ class Page:
     def _context(self) -> dict[str, object]:
         return {
             "alone": self._alone,
-            "base": str(self._request.base_url).rstrip("/"),
+            "base": _address(self._request),
             "frame": self._frame,
             "lang": self.language,
             "named_language": self._named,
@@ -149,6 +149,12 @@ class Page:
         pairs = [(n, t) for n, t in self._request.query_params.multi_items() if n != "lang"]
         pairs.append(("lang", "en" if self.language == "zh" else "zh"))
         return f"{self._request.url.path}?{urlencode(pairs)}"
+
+
+def _address(request: Request) -> str:
+    """The address under which the reader came, for the commands that a page shows."""
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
+    return f"{'https' if scheme == 'https' else 'http'}://{request.url.netloc}"
 
 
 def _is_set(value: object) -> bool:

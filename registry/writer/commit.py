@@ -4,7 +4,8 @@ Refuses to know: sockets, SQL.
 
 Rules
 - nothing is answered before the commit has returned
-- an error in the transaction is an unknown outcome: the writer stops; nobody tries again
+- an error in the transaction is an unknown outcome: the writer stops; nobody tries again; after
+  any error at all it commits nothing more
 - the clock may go back by up to 60 s behind the last record (record times then stand still);
   further back, or ahead by over 60 s more than the monotonic clock, the writer stops
 """
@@ -29,6 +30,7 @@ class Writer:
         """Open a new epoch; raises Broken if the clock is behind the log."""
         self._store = store
         self._clock = clock
+        self._stopped = False
         self._last_ms = (clock.now_ms(), clock.monotonic_ms())
         self._head = store.open_epoch()
         self._state = State(store.state())
@@ -44,11 +46,16 @@ class Writer:
 
         Raises Broken if the writer must stop: what became of the entries is then not known.
         """
+        if self._stopped:
+            raise Broken("this writer has failed before; it commits nothing any more")
+        # A round that breaks off may have changed the state in memory: nothing goes on from there.
+        self._stopped = True
         staged = stage(self._head, self._state, entries, self._now_ms(), self._store)
         if staged.records:
             self._store.commit(self._head, staged.head, staged.records, staged.changes)
             self._state.stored()
             self._head = staged.head
+        self._stopped = False
         return staged.outcomes
 
     def _now_ms(self) -> int:

@@ -206,9 +206,17 @@ def test_an_overloaded_service_says_when_to_come_back(
 def test_bodies_held_at_once_are_bounded(
     registry: FakeRegistry, client: AppClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submit, "HELD_BYTES_MAX", -1)
-    answer = client.post("/v1/entries", content=b"x", headers=TEXT)
-    assert (answer.status_code, answer.json()["type"]) == (503, "urn:tanbu:overloaded")
+    monkeypatch.setattr(submit, "HELD_BYTES_MAX", 1_000)
+
+    async def unstated() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    for path in ("/v1/entries", "/v1/entries:check"):
+        for content in (b"x" * 1_001, unstated()):
+            answer = client.post(path, content=content, headers=TEXT)
+            assert (answer.status_code, answer.json()["type"]) == (503, "urn:tanbu:overloaded")
+        for _ in range(3):  # what was refused, and what was worked on, is not held any more
+            assert client.post(path, content=b"x" * 1_000, headers=TEXT).status_code == 400
 
 
 def test_an_error_of_ours_says_nothing_of_itself(

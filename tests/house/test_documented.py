@@ -16,6 +16,7 @@ import pytest
 from registry.cli.lazy import COMMANDS
 from registry.ledger.entries import KINDS, Entry
 from registry.ledger.refusals import CATALOGUE
+from registry.ledger.rulesets import RULESETS
 from registry.settings import Settings
 from tests.house import tree
 from tools import reference, reference_shell
@@ -66,6 +67,16 @@ def test_rules_and_catalogue_know_the_same_refusals() -> None:
     used = {name for _, text in tree.python("registry/") for name in refused(text)}
     assert used - set(CATALOGUE) == set(), "refused by a name that the catalogue does not have"
     assert set(CATALOGUE) - used == set(), "in the catalogue, and refused by nobody"
+
+
+def test_every_refusal_is_reached_by_a_test() -> None:
+    told = "\n".join(text for where, text in tree.python("tests/") if "/house/" not in where)
+    assert [name for name in CATALOGUE if f'"{name}"' not in told] == []
+
+
+def test_every_ruleset_has_its_golden_log() -> None:
+    logs = (tree.REPO / "tests" / "vectors" / "ledger").glob("ruleset-*.json")
+    assert {log.stem for log in logs} == {f"ruleset-{number}" for number in RULESETS}
 
 
 def test_refusals_are_read_off_the_source() -> None:

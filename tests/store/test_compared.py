@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from registry.bootstrap.data import DataDirectory
-from registry.chain.errors import Broken, NotTrusted, TanbuError
-from registry.store.compared import SqlBook
-from registry.store.database import open_for_reading
+from registry.chain.errors import Broken, NotTrusted, TanbuError, Unavailable
+from registry.store.compared import FileBook
 from registry.store.scratch import Scratch
 from registry.store.sources import TileDirectory
 from registry.verify.audit import audit
@@ -25,18 +24,14 @@ from tests.verify.logs import log_trust
 
 
 def run(root: Path) -> Report:
-    engine = open_for_reading(root / "tanbu.sqlite3")
-    try:
-        with Scratch() as scratch, closing(SqlBook(engine)) as book:
-            return audit(
-                TileDirectory(root),
-                memory=scratch,
-                crew=HereCrew(),
-                trust=Trust((log_trust(Book()),)),
-                book=book,
-            )
-    finally:
-        engine.dispose()
+    with Scratch() as scratch, closing(FileBook(root / "tanbu.sqlite3")) as book:
+        return audit(
+            TileDirectory(root),
+            memory=scratch,
+            crew=HereCrew(),
+            trust=Trust((log_trust(Book()),)),
+            book=book,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +171,27 @@ def test_one_bit_of_any_value_is_seen(copy: Path) -> None:
             assert str(place) in str(caught.value)
             connection.execute(put, (value, place))
     assert run(copy).size == 38
+
+
+def test_what_is_no_database_of_a_log(copy: Path, tmp_path: Path) -> None:
+    path = copy / "tanbu.sqlite3"
+    with pytest.raises(Unavailable):
+        FileBook(tmp_path / "none.sqlite3")
+    (tmp_path / "text.sqlite3").write_bytes(b"no database at all" * 100)
+    with pytest.raises(Broken):
+        FileBook(tmp_path / "text.sqlite3")
+    with closing(sqlite3.connect(tmp_path / "other.sqlite3")) as connection:
+        connection.execute("CREATE TABLE other (x)")
+    with pytest.raises(Broken, match="another schema"):
+        FileBook(tmp_path / "other.sqlite3")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises((Broken, NotTrusted)):
+        run(copy)
+
+
+def test_a_file_on_a_medium_that_cannot_be_written_is_read(copy: Path) -> None:
+    """As far as a test that may run as root can tell: no files of its own appear beside it."""
+    before = sorted(path.name for path in copy.iterdir())
+    run(copy)
+    assert sorted(path.name for path in copy.iterdir()) == before

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from urllib.parse import quote, urlencode
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from registry.api.app import create_app
 from registry.api.services import ApiSettings
@@ -374,7 +377,20 @@ def test_an_error_is_a_page_for_people_and_a_problem_for_programs(
     programs = client.get(path)
     assert programs.status_code == status
     assert programs.headers["content-type"] == "application/problem+json"
-    assert client.get("/v1" + path, headers=HTML).headers["content-type"] != "text/html"
+
+
+@given(st.lists(st.text(max_size=10), min_size=1, max_size=3), st.text(max_size=10))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_address_breaks_a_page(client: AppClient, parts: list[str], word: str) -> None:
+    path = "/".join(quote(part, safe="", errors="replace") for part in parts)
+    query = urlencode({"after": word, "cursor": word, "from_serial": word, "q": word, "lang": word})
+    for top in ("", "entries/", "batches/", "orders/", "obligations/mill.test/", "find/", "v1/"):
+        answer = client.get(f"/{top}{path}?{query}", headers=HTML)
+        assert answer.status_code < 500
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            Page(answer.text)
+    for list_ in ("entries", "batches", f"batches/{BATCH}", "parties", "find"):
+        assert client.get(f"/{list_}?{query}", headers=HTML).status_code < 500
 
 
 def test_an_error_of_ours_is_a_page_without_detail(

@@ -1,10 +1,14 @@
 """What an entry costs the writer: rounds of 1,000 one-signature transfers among 1,000 accounts.
 
-    python -m tests.writer.speed --entries 100000 [--profile] [--directory DIR]
+    python -m tests.writer.speed --entries 100000 [--back] [--profile] [--directory DIR]
 
 The load is the benchmark's (registry.bench), but signatures are not made and not verified: API
 processes do that. Everything else is the writer's own path: decode, rules, hashes, one transaction
 with its fsync for each round. U, the cost of one Ed25519 verification, is measured beside it.
+
+The benchmark's transfers cut holdings into ever more pieces, so the state grows with the log. With
+--back every second transfer returns what the one before it brought: the state stays as it is, and
+what is left is the cost of a longer log.
 """
 
 from __future__ import annotations
@@ -60,8 +64,8 @@ def found_book(writer: Writer, clock: Clock) -> Founding:
     return founding
 
 
-def transfers(founding: Founding) -> Iterator[Admitted]:
-    """The benchmark's transfers, with signatures of noughts."""
+def transfers(founding: Founding, *, back: bool) -> Iterator[Admitted]:
+    """The benchmark's transfers, with signatures of noughts; `back`: each is returned at once."""
     chance = random.Random(1)
     people = []
     for n, holder in enumerate(founding.holders):
@@ -73,16 +77,17 @@ def transfers(founding: Founding) -> Iterator[Admitted]:
     while True:
         source = people[number % ACCOUNTS]
         target = people[(number + chance.randrange(1, ACCOUNTS)) % ACCOUNTS]
-        text = (
-            f"tanbu.entry/v1\n{founding.origin}\n"
-            f'{{"from":"{source[0]}","id":"{entry_id(founding.now_ms, number)}",'
-            f'"items":[{{"batch":"{chance.choice(source[4])}",'
-            f'"quantity_g":{chance.randint(1, TONNES_MAX) * TONNE_G}}}],"kind":"transfer",'
-            f'"not_after":{founding.now_ms + books.DAY_MS},"reason":"internal",'
-            f'"signers":["{source[1]}"],"to":"{target[0]}"}}\n'
-        ).encode()
-        yield Admitted(text + b"\n" + source[3], len(text), (bytes(64),), (source[2],))
-        number += 1
+        batch, quantity_g = chance.choice(source[4]), chance.randint(1, TONNES_MAX) * TONNE_G
+        for giver, taker in ((source, target), (target, source)) if back else ((source, target),):
+            text = (
+                f"tanbu.entry/v1\n{founding.origin}\n"
+                f'{{"from":"{giver[0]}","id":"{entry_id(founding.now_ms, number)}",'
+                f'"items":[{{"batch":"{batch}","quantity_g":{quantity_g}}}],"kind":"transfer",'
+                f'"not_after":{founding.now_ms + books.DAY_MS},"reason":"internal",'
+                f'"signers":["{giver[1]}"],"to":"{taker[0]}"}}\n'
+            ).encode()
+            yield Admitted(text + b"\n" + giver[3], len(text), (bytes(64),), (giver[2],))
+            number += 1
 
 
 def verification_us() -> float:
@@ -102,6 +107,7 @@ def verification_us() -> float:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--entries", type=int, default=50_000)
+    arguments.add_argument("--back", action="store_true")
     arguments.add_argument("--profile", action="store_true")
     arguments.add_argument("--directory", type=Path)
     options = arguments.parse_args()
@@ -124,7 +130,7 @@ def main() -> None:
 def run(writer: Writer, founding: Founding, clock: Clock, options: argparse.Namespace) -> None:
     unit_us = verification_us()
     print(f"one verification {unit_us:.1f} us")
-    source = transfers(founding)
+    source = transfers(founding, back=options.back)
     profile = cProfile.Profile()
     wall = cpu = 0.0
     count = refused = 0
