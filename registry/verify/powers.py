@@ -65,7 +65,8 @@ class Powers:
         self._projects: dict[str, Project | NewProject] = {}
         self._methodologies: dict[tuple[str, str], Methodology] = {}
         self._bound: dict[int, Reservation | Pledge | Freeze] = {}
-        self._orders: dict[str, Order] = {}
+        self._orders: dict[str, tuple[Order, frozenset[str]]] = {}
+        self._froze: dict[int, frozenset[str]] = {}
         self._authority = ""
         self._schemes: dict[str, PointsScheme] = {}
         self._rulebooks: list[Rulebook] = []
@@ -97,8 +98,10 @@ class Powers:
                 self._methodologies[entry.methodology, entry.version] = entry
             case Reservation() | Pledge() | Freeze():
                 self._bound[index] = entry
+                if isinstance(entry, Freeze):
+                    self._froze[index] = self._courts_of(entry.origin)
             case Order():
-                self._orders[entry.order] = entry
+                self._orders[entry.order] = entry, self._courts_of(entry.origin)
             case PointsScheme():
                 self._schemes[entry.scheme] = entry
             case Rulebook():
@@ -135,8 +138,10 @@ class Powers:
             case Mandate():
                 for account in entry.accounts:
                     self._need_owner(account)
-            case Order() | Freeze() | Execution():
+            case Order() | Freeze():
                 self._need_court(entry, entry.origin)
+            case Execution():
+                self._need_court(entry, entry.origin, self._froze[entry.freeze])
             case Event():
                 self._need_party_in(entry.organiser, "organiser")
             case Obligation():
@@ -203,7 +208,8 @@ class Powers:
             case Unfreeze():
                 self._check_unfreeze(entry)
             case OrderChange():
-                self._need_court(entry, self._orders[entry.order].origin)
+                order, by = self._orders[entry.order]
+                self._need_court(entry, order.origin, by)
             case Cancellation():
                 self._check_cancellation(entry)
             case Correction():
@@ -232,7 +238,7 @@ class Powers:
         if not isinstance(freeze, Freeze):
             raise self._bad(f"there is no freeze at index {entry.freeze}")
         if entry.origin != "lapsed":
-            self._need_court(entry, entry.origin)
+            self._need_court(entry, entry.origin, self._froze[entry.freeze])
         elif freeze.until_ms is UNSET or self._time_ms < freeze.until_ms:
             raise self._bad(f"the term of the freeze at index {entry.freeze} is not over")
 
@@ -262,11 +268,22 @@ class Powers:
         else:
             self._need_owner(reserved.from_)
 
-    def _need_court(self, entry: Common, origin: str) -> None:
+    def _courts_of(self, origin: str) -> frozenset[str]:
+        """The courts and authorities that signed this record; none of what is only recorded."""
+        if origin == "recorded":
+            return frozenset()
+        return frozenset(self._with_role("court") | self._with_role("authority"))
+
+    def _need_court(self, entry: Common, origin: str, by: frozenset[str] = frozenset()) -> None:
+        """Court or authority; of what changes an instrument, one of those that signed it (`by`)."""
         if origin == "recorded":
             self._need_roles(entry, "exchange", "authority")
-        elif not (self._with_role("court") or self._with_role("authority")):
+            return
+        signed = self._courts_of(origin)
+        if not signed:
             raise self._bad(f"a signed {kind_of(entry)} is signed by neither court nor authority")
+        if by and not by & signed:
+            self._need_roles(entry, "court", "authority")
 
     def _check_project(self, fields: Project | NewProject) -> None:
         known = self._projects.get(fields.project)

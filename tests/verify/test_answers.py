@@ -136,6 +136,18 @@ FORGED: list[tuple[type[e.Common], tuple[str, ...], dict[str, Any], str]] = [
         {"order": "ORDER-1", "effect": "annul", "instrument_sha256": "ab" * 32},
         "neither court",
     ),
+    (
+        e.OrderChange,
+        ("authority",),
+        {"order": "ORDER-1", "effect": "annul", "instrument_sha256": "ab" * 32},
+        "no court",
+    ),
+    (
+        e.Unfreeze,
+        ("authority",),
+        {"freeze": "freeze", "origin": "signed", "instrument_sha256": "ab" * 32},
+        "no court",
+    ),
     (e.Cancellation, ("centre",), {"project": "FARM", "reason": "reversal"}, "no authority"),
     (
         e.Correction,
