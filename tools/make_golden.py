@@ -12,15 +12,24 @@ from __future__ import annotations
 import json
 import sys
 from base64 import b64encode
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
 
 from registry.chain.tlog import Frontier, leaf_hash
 from registry.ledger.apply import apply, verify_here
 from registry.ledger.codec import format_record, parse_entry
+from registry.ledger.entries import KINDS
 from registry.ledger.entries.supply import OpeningPart
 from registry.ledger.replay import replay
+from registry.ledger.signing import SigningKey, sign_entry
 from registry.ledger.state import MemoryState, State, state_root
-from tests.books import T0, TONNE, Book, account_id, party_key
+from tests.books import BATCH, DAY_MS, RULES, T0, TONNE, Book, account_id, party_key
+
+LAST_MS = T0 + DAY_MS + 1
+"""The record time of the last entry, and of what is refused after it."""
 
 
 def accepted(book: Book) -> list[bytes]:
@@ -30,11 +39,94 @@ def accepted(book: Book) -> list[bytes]:
         OpeningPart(first=41, last=90, status="retired", date="2020-05-01", purpose="offset"),
         OpeningPart(first=91, last=100, status="cancelled"),
     ]
-    return [
+    notes = [
         *book.founding(),
         *book.walk(),
         book.opening("CN-GD-PHCER-2019-000001", taken_over),
     ]
+    book.now_ms = T0 + 1  # what is signed from here on is good until LAST_MS
+    for step in (*holds(), *ends()):
+        notes.append(draft(book, step, len(notes)))
+    return notes
+
+
+class Step(NamedTuple):
+    """One more entry: `fields` may say `back(n)` for the index of the entry n places before it."""
+
+    kind: str
+    by: tuple[SigningKey, ...]
+    fields: Mapping[str, Any]
+
+
+class back(int):  # noqa: N801  reads as a word in the list of steps
+    """The index of the entry so many places before."""
+
+
+def draft(book: Book, step: Step, index: int) -> bytes:
+    """The step as a signed note."""
+    fields = {
+        name: index - value if isinstance(value, back) else value
+        for name, value in step.fields.items()
+    }
+    common = {
+        "kind": step.kind,
+        "id": book.next_id(),
+        "not_after": book.now_ms + DAY_MS,
+        "signers": sorted(key.signer for key in step.by),
+    }
+    return sign_entry(book.origin, msgspec.convert(common | fields, KINDS[step.kind]), step.by)
+
+
+def holds() -> list[Step]:
+    """Reservations, pledges, freezes, and what ends them."""
+    farm, court, bank = party_key("farm", 1), party_key("court"), SigningKey("bank.test", b"b" * 32)
+    both = (party_key("operator"), party_key("authority"))
+    home, mill = account_id("farm"), account_id("mill")
+    enrol = {"party": "bank.test", "title": "Bank", "roles": ["pledgee"]}
+    reserve = {"from": home, "to": mill, "reason": "internal", "expires_ms": T0 + DAY_MS}
+    instrument = {"issuer": "Sample Court", "instrument_type": "ruling", "number": "SAMPLE 2"}
+    paper = {"origin": "signed", "instrument_sha256": "ab" * 32}
+    return [
+        Step("party", (*both, bank), enrol | {"keys": [{"key": bank.vkey}]}),
+        Step("reservation", (farm,), reserve | {"items": [span(31_001, 31_010)]}),
+        Step("settlement", (farm,), {"reservation": back(1), "items": [span(31_001, 31_004)]}),
+        Step("reservation", (farm,), reserve | {"items": [span(31_021, 31_030)]}),
+        Step("release", (farm,), {"reservation": back(1)}),
+        Step("pledge", (farm, bank), {"account": home, "items": [span(32_001, 32_020)], "pledgee": "bank.test"}),
+        Step("unpledge", (bank,), {"pledge": back(1), "items": [span(32_001, 32_005)]}),
+        Step("freeze", (court,), {**instrument, **paper, "account": home, "items": [span(33_001, 33_020)]}),
+        Step("execution", (court,), {**paper, "freeze": back(1), "account": home, "items": [span(33_001, 33_010)], "retire": True}),
+        Step("unfreeze", (court,), {**paper, "freeze": back(2)}),
+    ]  # fmt: skip
+
+
+def ends() -> list[Step]:
+    """An order changed, credits cancelled, things put right, points swapped and expired."""
+    both = (party_key("operator"), party_key("authority"))
+    centre, mall, farm = party_key("centre"), party_key("points"), party_key("farm", 1)
+    rules = RULES | {"cancellation_signed_by": ["centre", "authority"]}
+    source = {"title": "Sample rules", "sha256": "ab" * 32}
+    scheme = {"operator": "points.test", "title": "Sample", "unit": "coin", "num": 1, "den": 1}
+    scheme |= {"validity_days": 1, "classes": ["forest"], "used": "to_credits", "expired": "retire"}
+    make = {"direction": "to_points", "account": account_id("farm")}
+    wrong = [span(34_001, 34_010) | {"account": account_id("farm")}]
+    return [
+        Step("order_change", (party_key("court"),), {"order": "ORDER-1", "effect": "raise", "quantity_g": 40 * TONNE, "instrument_sha256": "ab" * 32}),
+        Step("rulebook", both, {"version": 2, "effective_from_ms": T0, "values": rules, "source": source}),
+        Step("cancellation", (centre, party_key("authority")), {"project": "FARM", "reason": "reversal", "items": wrong}),
+        Step("notice", both, {"about": f"batch/{BATCH}", "code": "sample-notice"}),
+        Step("points_scheme", (mall, party_key("authority")), scheme | {"scheme": "one"}),
+        Step("points_scheme", (mall, party_key("authority")), scheme | {"scheme": "two", "unbacked_at_start": 5}),
+        Step("correction", both, {"of": back(1), "subject": "scheme/two", "field": "title", "value": "Sample two"}),
+        Step("conversion", (farm, mall), make | {"scheme": "one", "items": [span(35_001, 35_003)]}),
+        Step("swap", (mall,), {"scheme": "one", "points": TONNE, "to_scheme": "two", "to_points": TONNE}),
+        Step("expiry", (mall,), {"scheme": "two", "lot": back(4), "points": 5}),
+    ]  # fmt: skip
+
+
+def span(first: int, last: int) -> dict[str, Any]:
+    """Serials of the book's batch."""
+    return {"batch": BATCH, "first": first, "last": last}
 
 
 def refused(book: Book) -> list[bytes]:
@@ -57,7 +149,12 @@ def refused(book: Book) -> list[bytes]:
 def golden() -> dict[str, object]:
     """The file's content."""
     book = Book()
-    records = [format_record(index, T0, note) for index, note in enumerate(accepted(book))]
+    notes = accepted(book)
+    # The last one expires points: it comes when their validity is over, and was signed for then.
+    times = [T0] * (len(notes) - 1) + [LAST_MS]
+    records = [
+        format_record(n, at, note) for n, (at, note) in enumerate(zip(times, notes, strict=True))
+    ]
     base = MemoryState()
     state = State(base)
     for _ in replay(records, state):
@@ -70,7 +167,7 @@ def golden() -> dict[str, object]:
     index = len(records)
     verdicts = []
     for note in refused(book):
-        refusal = apply(state, parse_entry(note), index=index, time_ms=T0, verify=verify_here)
+        refusal = apply(state, parse_entry(note), index=index, time_ms=LAST_MS, verify=verify_here)
         if refusal is None:
             raise SystemExit(f"accepted, and meant to be refused: {note!r}")
         verdicts.append(
@@ -88,7 +185,7 @@ def golden() -> dict[str, object]:
         "state_count": count,
         "state_root": root.hex(),
         "records": [b64encode(record).decode() for record in records],
-        "refused_at_ms": T0,
+        "refused_at_ms": LAST_MS,
         "refused": verdicts,
     }
 

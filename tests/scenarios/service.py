@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from registry.bootstrap.data import DataDirectory
@@ -23,8 +23,7 @@ from registry.net.tiles import HttpTileSource
 from registry.net.wire import Receipt
 from registry.signers.keyfile import PrivateKey, write_key_file
 from registry.signers.logkeys import ED25519_FILE, MLDSA44_FILE
-from registry.store.compared import SqlBook
-from registry.store.database import open_for_reading
+from registry.store.compared import FileBook
 from registry.store.scratch import Scratch
 from registry.store.sources import TileDirectory
 from registry.verify.audit import audit
@@ -109,18 +108,14 @@ def _prove(played: Played, client: LogClient) -> None:
 
 def _audit_near(played: Played, data: DataDirectory) -> Report:
     """Audit the data directory that is left when the service has ended, database included."""
-    engine = open_for_reading(data.database)
-    try:
-        with Scratch() as scratch:
-            return audit(
-                TileDirectory(data.root),
-                memory=scratch,
-                crew=HereCrew(),
-                trust=played.trust,
-                book=SqlBook(engine),
-            )
-    finally:
-        engine.dispose()
+    with Scratch() as scratch, closing(FileBook(data.database)) as book:
+        return audit(
+            TileDirectory(data.root),
+            memory=scratch,
+            crew=HereCrew(),
+            trust=played.trust,
+            book=book,
+        )
 
 
 @contextmanager
