@@ -111,7 +111,7 @@ def ends() -> list[Step]:
     make = {"direction": "to_points", "account": account_id("farm")}
     wrong = [span(34_001, 34_010) | {"account": account_id("farm")}]
     return [
-        Step("order_change", (party_key("court"),), {"order": "ORDER-1", "effect": "raise", "quantity_g": 40 * TONNE, "instrument_sha256": "ab" * 32}),
+        Step("order_change", (party_key("court"),), {"order": "ORDER-1", "effect": "close", "instrument_sha256": "ab" * 32}),
         Step("rulebook", both, {"version": 2, "effective_from_ms": T0, "values": rules, "source": source}),
         Step("cancellation", (centre, party_key("authority")), {"project": "FARM", "reason": "reversal", "items": wrong}),
         Step("notice", both, {"about": f"batch/{BATCH}", "code": "sample-notice"}),
