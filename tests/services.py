@@ -66,12 +66,12 @@ def start(data: Path, *options: str, environment: dict[str, str] | None = None) 
         env={**os.environ, **(environment or {})},
     )
     assert process.stdout is not None
-    line = process.stdout.readline()
-    while line and "serving" not in line:
-        line += process.stdout.readline()
-    if "serving" not in line:
-        raise AssertionError(f"{line}{process.communicate()[0]}")
-    return Service(process, int(line.rstrip().rstrip("/").rpartition(":")[2]), [line])
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if "serving" in line:
+            return Service(process, int(line.rstrip().rstrip("/").rpartition(":")[2]), said)
+    raise AssertionError(f"{''.join(said)}exit code {process.wait()}")
 
 
 def run(data: Path, *options: str) -> tuple[int, str]:

@@ -8,19 +8,23 @@ Refuses to know: where the base keeps its bytes, and what the rules are.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Protocol, TypeVar
 
 import msgspec
 
 from registry.chain.errors import Broken
 from registry.chain.tlog import Frontier, leaf_hash
-from registry.ledger.values import FAMILIES, Value
+from registry.ledger.values import FAMILIES, Balance, Value
 
 V = TypeVar("V", bound=Value)
 
 CACHE_VALUES_MAX = 60_000
 """Most decoded values kept between commits (about 0.5 KB each)."""
+CACHE_SPANS_MAX = 300_000
+"""Most free spans in the balances among them (about 0.1 KB each): holdings may be cut to pieces."""
+_WEIGH_EVERY = 10_000
+"""How many changes may come before the spans are counted again."""
 SCAN_ROWS_MAX = 512
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -62,7 +66,7 @@ def decode_value(key: str, data: bytes) -> Value:
 class State:
     """A base, a cache of decoded values, accepted changes, and the draft of one entry."""
 
-    __slots__ = ("_base", "_cache", "_changed", "_coming", "_draft", "_scanned")
+    __slots__ = ("_base", "_cache", "_changed", "_coming", "_draft", "_scanned", "_unweighed")
 
     def __init__(self, base: StateReader) -> None:
         self._base = base
@@ -71,6 +75,7 @@ class State:
         self._draft: dict[str, Value | None] = {}
         self._scanned: set[str] = set()
         self._coming: Iterable[str] = ()
+        self._unweighed = 0
 
     def get(self, key: str, kind: type[V]) -> V | None:
         """The value under `key` as the entry being applied sees it, or None."""
@@ -156,12 +161,21 @@ class State:
 
     def stored(self) -> None:
         """The base now holds all changes."""
+        self._unweighed += len(self._changed)
         self._changed = {}
         self._scanned = set()
         if len(self._cache) > CACHE_VALUES_MAX:
-            # Oldest first: what is in use comes back with one read.
-            for key in list(self._cache)[: CACHE_VALUES_MAX // 2]:
-                del self._cache[key]
+            self._forget(len(self._cache) // 2)
+        if self._unweighed > _WEIGH_EVERY:
+            self._unweighed = 0
+            balances = [value for value in self._cache.values() if isinstance(value, Balance)]
+            if sum([len(balance.free) for balance in balances]) > CACHE_SPANS_MAX:
+                self._forget(len(self._cache) // 2)
+
+    def _forget(self, count: int) -> None:
+        """Drop the oldest values from the cache: what is in use comes back with one read."""
+        for key in list(islice(self._cache, count)):
+            del self._cache[key]
 
     def _load(self, key: str) -> Value | None:
         if key in self._changed:

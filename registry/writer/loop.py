@@ -20,7 +20,7 @@ from registry.ports import Admitted
 from registry.writer.frames import FrameReader, Request, decode_request, encode_answer
 from registry.writer.stage import Outcome
 
-ENTRIES_AT_ONCE = 2_000
+ENTRIES_AT_ONCE = 4_000
 """Entries after which a round is not made longer: bounds the time until the answer."""
 RECEIVE_BYTES = 1 << 20
 ANSWER_S_MAX = 5
