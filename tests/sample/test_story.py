@@ -12,7 +12,7 @@ from registry.ledger import values as v
 from registry.ledger.apply import apply, verify_here
 from registry.ledger.codec import format_text, parse_entry
 from registry.ledger.dates import DAY_MS
-from registry.ledger.entries import KINDS, kind_of
+from registry.ledger.entries import kind_of
 from registry.ledger.serials import Span, count
 from registry.ledger.signing import sign_entry
 from registry.ledger.state import MemoryState, State
@@ -66,7 +66,13 @@ def played() -> Stage:
 
 def test_every_step_passes_and_tells_of_every_kind_but_opening(played: Stage) -> None:
     kinds = {kind_of(parse_entry(note).entry) for note in played.notes}
-    assert set(KINDS) - kinds == {"opening"}
+    assert kinds == {
+        "genesis", "rulebook", "party", "key", "account",
+        "methodology", "project", "issuance",
+        "mandate", "transfer",
+        "points_scheme", "conversion", "redemption",
+        "order", "event", "obligation", "retirement",
+    }  # fmt: skip
     assert len({step.name for step in STEPS}) == len(STEPS)
     assert set(RETIREMENTS) <= {step.name for step in STEPS}
 
