@@ -113,7 +113,7 @@ def _swap_head() -> ClauseElement:
 
 
 def _text(statement: ClauseElement, engine: Engine, order: Sequence[str]) -> str:
-    """The statement's text; Broken if its parameters do not stand in `order`, where one is given."""
+    """The statement's text; Broken if its parameters do not stand in a given `order`."""
     compiled = statement.compile(dialect=engine.dialect)
     if not isinstance(compiled, SQLCompiler) or compiled.positiontup is None:
         raise Broken("this database's driver does not take parameters by position")
