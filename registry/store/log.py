@@ -10,6 +10,7 @@ Rules
 
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
 
@@ -52,10 +53,13 @@ class SqlLogStore:
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.connect()
         self._statements = statements_for(engine)
+        # Of the same connection: commits go past SQLAlchemy, whose share of a small one is most.
+        self._cursor = self._connection.connection.cursor()
         self._failed = False
 
     def close(self) -> None:
         """Give the connection back; nothing may be asked after that."""
+        self._cursor.close()
         self._connection.close()
 
     def head(self) -> Head:
@@ -100,31 +104,30 @@ class SqlLogStore:
         if self._failed:
             raise Broken("a commit of this writer has failed before; it commits nothing any more")
         self._failed = True
-        texts = self._statements
-        with sqlite.write_transaction(self._connection, "commit"):
+        texts, cursor = self._statements, self._cursor
+        with sqlite.write_directly(cursor, "commit"):
             self._swap_head(old, new)
-            self._many(texts.insert_record, [(r.index, r.leaf_hash, r.record) for r in records])
-            self._many(texts.insert_id, [(r.id_key, r.index) for r in records])
-            self._many(texts.insert_leaf, leaf_rows(records))
-            self._many(texts.insert_mention, mention_rows(records))
-            self._put_state(changes)
+            for text, rows in (
+                (texts.insert_record, [(r.index, r.leaf_hash, r.record) for r in records]),
+                (texts.insert_id, [(r.id_key, r.index) for r in records]),
+                (texts.insert_leaf, leaf_rows(records)),
+                (texts.insert_mention, mention_rows(records)),
+                *state_rows(texts, changes),
+            ):
+                if rows:
+                    cursor.executemany(text, rows)
         self._failed = False
 
     def _swap_head(self, old: Head, new: Head) -> None:
-        table = schema.head.c
-        swapped = self._connection.execute(
-            update(schema.head)
-            .where(
-                table.size == old.size,
-                table.root == old.root,
-                table.time_ms == old.time_ms,
-                table.epoch == old.epoch,
-            )
-            .values(
-                size=new.size, root=new.root, time_ms=new.time_ms, frontier=new.frontier.encode()
-            )
+        cursor = self._cursor
+        cursor.execute(
+            self._statements.swap_head,
+            (
+                *(new.size, new.root, new.time_ms, new.frontier.encode()),
+                *(old.size, old.root, old.time_ms, old.epoch),
+            ),
         )
-        if swapped.rowcount != 1:
+        if cursor.rowcount != 1:
             found = read_head(self._connection)
             raise Broken(
                 f"the committed head is not the one this writer left: size {found.size}, epoch "
@@ -132,17 +135,18 @@ class SqlLogStore:
                 todo="see that only one writer runs on this log",
             )
 
-    def _put_state(self, changes: Sequence[tuple[str, bytes | None]]) -> None:
-        # In the order of the keys: neighbours in the tree are written one after the other.
-        put = [change for change in changes if change[1] is not None]
-        put.sort(key=_key)
-        gone = sorted([(key,) for key, value in changes if value is None])
-        self._many(self._statements.put_state, put)
-        self._many(self._statements.delete_state, gone)
 
-    def _many(self, text: str, rows: Sequence[tuple[object, ...]]) -> None:
-        if rows:
-            self._connection.exec_driver_sql(text, rows)
+def state_rows(
+    texts: Statements, changes: Sequence[tuple[str, bytes | None]]
+) -> tuple[tuple[str, list[Any]], tuple[str, list[Any]]]:
+    """The statements that bring changes into the state map, with their rows.
+
+    In the order of the keys: neighbours in the tree are written one after the other.
+    """
+    put = [change for change in changes if change[1] is not None]
+    put.sort(key=_key)
+    gone = sorted([(key,) for key, value in changes if value is None])
+    return (texts.put_state, put), (texts.delete_state, gone)
 
 
 def last_index(connection: Connection) -> int:

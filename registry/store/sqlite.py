@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
 
@@ -91,6 +91,18 @@ def write_transaction(connection: Connection, what: str) -> Iterator[None]:
             # After COMMIT there is nothing to roll back, and after an error that SQLite itself
             # has rolled back neither.
             connection.rollback()
+
+
+@contextmanager
+def write_directly(cursor: DBAPICursor, what: str) -> Iterator[None]:
+    """As `write_transaction`, by a bare cursor: a fifth of the cost for a small transaction."""
+    with guarded(what):
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            cursor.execute("COMMIT")
+        finally:
+            cursor.connection.rollback()
 
 
 def _set_reading(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    update,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
@@ -29,6 +30,13 @@ from registry.store import schema
 CHUNKS = (1, 4, 16, 64, 256)
 """How many keys one question asks for: few texts, so that each stays prepared."""
 
+HEAD_NAMES = ("size", "root", "time_ms", "epoch")
+"""What the head is known by when it is swapped."""
+SWAP_HEAD = (
+    *("new_size", "new_root", "new_time_ms", "new_frontier"),
+    *(f"old_{name}" for name in HEAD_NAMES),
+)
+
 Texts = dict[int, str]
 """The text that asks for so many keys, by each of CHUNKS."""
 
@@ -37,6 +45,7 @@ Texts = dict[int, str]
 class Statements:
     """Texts in the dialect of one database; the parameters stand in the columns' order."""
 
+    swap_head: str
     insert_record: str
     insert_id: str
     insert_leaf: str
@@ -50,8 +59,8 @@ class Statements:
 def statements_for(engine: Engine) -> Statements:
     """The statements as this engine's database understands them."""
 
-    def text(statement: ClauseElement) -> str:
-        return _text(statement, engine)
+    def text(statement: ClauseElement, order: Sequence[str] = ()) -> str:
+        return _text(statement, engine, order)
 
     def asking(column: Column[Any], *wanted: Column[Any]) -> Texts:
         keys: list[BindParameter[Any]] = [bindparam(f"k{n}") for n in range(max(CHUNKS))]
@@ -59,6 +68,7 @@ def statements_for(engine: Engine) -> Statements:
 
     state, entry_id = schema.state.c, schema.entry_id.c
     return Statements(
+        swap_head=text(_swap_head(), SWAP_HEAD),
         insert_record=text(_insert(schema.record)),
         insert_id=text(_insert(schema.entry_id)),
         insert_leaf=text(_insert(schema.leaf)),
@@ -92,8 +102,21 @@ def _put_state() -> ClauseElement:
     return put.on_conflict_do_update(index_elements=["key"], set_={"value": put.excluded.value})
 
 
-def _text(statement: ClauseElement, engine: Engine) -> str:
+def _swap_head() -> ClauseElement:
+    """Replace the head if it is still the old one."""
+    table = schema.head.c
+    old = [getattr(table, name) == bindparam(f"old_{name}") for name in HEAD_NAMES]
+    new: dict[str, BindParameter[Any]] = {
+        name: bindparam(f"new_{name}") for name in ("size", "root", "time_ms", "frontier")
+    }
+    return update(schema.head).where(*old).values(new)
+
+
+def _text(statement: ClauseElement, engine: Engine, order: Sequence[str]) -> str:
+    """The statement's text; Broken if its parameters do not stand in a given `order`."""
     compiled = statement.compile(dialect=engine.dialect)
     if not isinstance(compiled, SQLCompiler) or compiled.positiontup is None:
         raise Broken("this database's driver does not take parameters by position")
+    if order and tuple(compiled.positiontup) != tuple(order):
+        raise Broken(f"parameters in another order than is relied on: {compiled.positiontup}")
     return str(compiled)

@@ -96,11 +96,12 @@ def test_kills_under_load_lose_nothing(tmp_path: Path) -> None:
         take(writer, book.founding()[1:])
     acknowledged: list[tuple[bytes, int, str]] = []
     unanswered: list[bytes] = []
-    for _ in range(KILLS):
+    for life in range(KILLS):
         load = one_life(data, book, chance)
         acknowledged += load.acknowledged
         unanswered += load.unanswered
         checked = fsck(data)
+        print(f"life {life}: {len(load.acknowledged)} acknowledged, size {checked.size}")
         assert checked.faults == ()
         check_receipts(data, acknowledged)
     assert len(acknowledged) > 10 * KILLS
