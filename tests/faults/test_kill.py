@@ -22,10 +22,11 @@ from tests.logs import Clock, make_log, take, writing
 from tests.services import Service, post, start, wait_gone
 
 KILLS = int(os.environ.get("TANBU_KILLS", "5"))
-CLIENTS = 3
-PER_REQUEST = 15
-LOAD_S_MAX = 0.7
-"""A kill comes at a random moment of so many seconds of load."""
+CLIENTS = 4
+REQUESTS = 100
+PER_REQUEST = 6
+MOMENT_S_MAX = 0.05
+"""A kill comes after a random part of the load is acknowledged, and then so much later at most."""
 
 
 class Load:
@@ -45,12 +46,17 @@ class Load:
         """More than can be sent before the kill; made before the load begins."""
         return [
             [book.transfer("farm", "mill", quantity_g=TONNE) for _ in range(PER_REQUEST)]
-            for _ in range(40)
+            for _ in range(REQUESTS)
         ]
 
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
+
+    def wait_for(self, count: int) -> None:
+        """Return when so many entries are acknowledged, or nobody is left to submit."""
+        while len(self.acknowledged) < count and any(t.is_alive() for t in self._threads):
+            time.sleep(0.001)
 
     def join(self) -> None:
         for thread in self._threads:
@@ -101,7 +107,8 @@ def test_kills_under_load_lose_nothing(tmp_path: Path) -> None:
         acknowledged += load.acknowledged
         unanswered += load.unanswered
         checked = fsck(data)
-        print(f"life {life}: {len(load.acknowledged)} acknowledged, size {checked.size}")
+        told = f"{len(load.acknowledged)} acknowledged, {len(load.unanswered)} not answered"
+        print(f"life {life}: {told}, size {checked.size}")
         assert checked.faults == ()
         check_receipts(data, acknowledged)
     assert len(acknowledged) > 10 * KILLS
@@ -114,7 +121,8 @@ def one_life(data: DataDirectory, book: Book, chance: random.Random) -> Load:
     kinds = service.children()
     load = Load(book, service.port)
     load.start()
-    time.sleep(chance.uniform(0.05, LOAD_S_MAX))
+    load.wait_for(chance.randrange(CLIENTS * REQUESTS * PER_REQUEST * 3 // 4))
+    time.sleep(chance.uniform(0, MOMENT_S_MAX))
     os.kill(victim(service, kinds, chance), signal.SIGKILL)
     load.join()
     service.wait()
