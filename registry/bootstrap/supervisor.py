@@ -113,7 +113,10 @@ def check(data: Path, *, alone: bool) -> tuple[str, int]:
     """Have the data directory checked; origin and size of its log. Raises Refused."""
     command = [sys.executable, "-m", "registry.bootstrap.start", str(data)]
     done = subprocess.run(
-        [*command, "--alone"] if alone else command, stdout=subprocess.PIPE, check=False
+        [*command, "--alone"] if alone else command,
+        stdout=subprocess.PIPE,
+        process_group=0,  # a terminal's Ctrl-C comes to us alone
+        check=False,
     )
     if done.returncode != 0:
         raise Refused(done.returncode if done.returncode > 0 else 1)

@@ -278,3 +278,16 @@ def test_lost_tiles_are_made_anew_when_alone(data: DataDirectory) -> None:
     check_start(data, alone=True)
     assert fsck(data).faults == ()
     check_start(data)
+
+
+def test_ctrl_c_ends_it_in_order(data: DataDirectory) -> None:
+    """A terminal sends SIGINT to the whole group: the others are not in it."""
+    service = start(data.root, "--workers", "1")
+    kinds = service.children()
+    assert {os.getpgid(pid) for pids in kinds.values() for pid in pids}.isdisjoint(
+        {os.getpgid(service.process.pid)}
+    )
+    service.process.send_signal(signal.SIGINT)
+    assert service.wait() == 0
+    assert "Traceback" not in "\n".join(service.lines)
+    wait_gone([pid for pids in kinds.values() for pid in pids])
