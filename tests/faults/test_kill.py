@@ -17,12 +17,14 @@ from pathlib import Path
 from registry.bootstrap.data import DataDirectory
 from registry.bootstrap.upkeep import fsck
 from registry.chain.tlog import leaf_hash
-from tests.books import TONNE, Book
+from tests.books import Book
 from tests.logs import Clock, make_log, take, writing
 from tests.services import Service, post, start, wait_gone
 
 KILLS = int(os.environ.get("TANBU_KILLS", "5"))
 CLIENTS = 4
+PLENTY = "CN-GD-PHCER-2023-000001"
+"""A batch that even fifty lives do not use up."""
 REQUESTS = 100
 PER_REQUEST = 6
 MOMENT_S_MAX = 0.05
@@ -45,7 +47,7 @@ class Load:
     def _notes(self, book: Book) -> list[list[bytes]]:
         """More than can be sent before the kill; made before the load begins."""
         return [
-            [book.transfer("farm", "mill", quantity_g=TONNE) for _ in range(PER_REQUEST)]
+            [book.transfer("farm", "mill", batch=PLENTY) for _ in range(PER_REQUEST)]
             for _ in range(REQUESTS)
         ]
 
@@ -99,7 +101,7 @@ def test_kills_under_load_lose_nothing(tmp_path: Path) -> None:
     clock = Clock(book.now_ms)
     data = make_log(tmp_path / "data", book, clock)
     with writing(data, clock) as writer:
-        take(writer, book.founding()[1:])
+        take(writer, [*book.founding()[1:], book.issuance(PLENTY, 10_000_000)])
     acknowledged: list[tuple[bytes, int, str]] = []
     unanswered: list[bytes] = []
     for life in range(KILLS):
