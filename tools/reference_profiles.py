@@ -57,7 +57,7 @@ def one(profile: Profile) -> list[str]:
     ]
     for name, setting in profile.values.items():
         why = ground(profile, setting)
-        rows.append((f"`{name}`", escaped(plain(setting.value)), VALUES[name].unit, why))
+        rows.append((f"`{name}`", escaped(plain(setting.value, "none")), VALUES[name].unit, why))
     lines += table(("value", "set to", "unit", "source"), rows)
     if profile.classes:
         described = [f"`{name}` {w.zh}, {w.en}" for name, w in profile.classes.items()]

@@ -165,7 +165,7 @@ def _setting(profile: Profile, setting: Setting) -> dict[str, object]:
 def _lines(profile: Profile) -> list[str]:
     lines = [f"{profile.name}: {profile.region.value} {_title(profile)}", ""]
     for name, setting in profile.values.items():
-        lines.append(f"{name}: {plain(setting.value)} ({VALUES[name].unit})")
+        lines.append(f"{name}: {plain(setting.value, words('none', '无'))} ({VALUES[name].unit})")
         if setting.source is None:
             lines.append(f"    {setting.open}")
             lines.append(f"    {setting.harmless}")
@@ -177,8 +177,8 @@ def _lines(profile: Profile) -> list[str]:
     return [*lines, "", open_line(profile)]
 
 
-def plain(value: RuleValue) -> str:
-    """A value as people read it."""
+def plain(value: RuleValue, empty: str) -> str:
+    """A value as people read it; `empty`: the word for a list of nothing."""
     if isinstance(value, tuple):
-        return ", ".join(value) or words("none", "无")
+        return ", ".join(value) or empty
     return str(value)
