@@ -125,10 +125,14 @@ def one_life(data: DataDirectory, book: Book, chance: random.Random) -> Load:
     load.start()
     load.wait_for(chance.randrange(CLIENTS * REQUESTS * PER_REQUEST * 3 // 4))
     time.sleep(chance.uniform(0, MOMENT_S_MAX))
-    os.kill(victim(service, kinds, chance), signal.SIGKILL)
+    killed = victim(service, kinds, chance)
+    began_s = time.monotonic()
+    os.kill(killed, signal.SIGKILL)
     load.join()
     service.wait()
     wait_gone([pid for pids in kinds.values() for pid in pids])
+    name = next((kind for kind, pids in kinds.items() if killed in pids), "supervisor")
+    print(f"{name} killed, all gone after {time.monotonic() - began_s:.1f} s")
     assert "Traceback" not in "\n".join(service.lines)
     assert not [name for name in load.refused if name]  # gone is no refusal
     return load
