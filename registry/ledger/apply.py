@@ -211,7 +211,7 @@ def accounts_of(entry: Common) -> Iterable[str]:
             yield from dict.fromkeys(batch.account for batch in entry.batches)
         case Opening():
             yield from dict.fromkeys(p.account for p in entry.parts if p.account is not UNSET)
-        case Key() if entry.holder.startswith("a-"):
+        case Key() if "." not in entry.holder:  # a party's name has a dot
             yield entry.holder
         case _:
             return

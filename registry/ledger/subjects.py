@@ -86,7 +86,7 @@ def _others(entry: Common) -> Iterator[str]:
     match entry:
         case Party():
             yield f"party/{entry.party}"
-        case Key() if not entry.holder.startswith("a-"):
+        case Key() if "." in entry.holder:
             yield f"party/{entry.holder}"
         case Account() if entry.owner is not UNSET:
             yield f"party/{entry.owner}"
