@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from registry.chain.errors import Unavailable
 from registry.chain.tlog import Frontier
+from registry.ledger.logkeys import KeyHistory, Pair
 from registry.ledger.refusals import Refusal
 from registry.ledger.state import StateReader
 
@@ -31,8 +32,11 @@ class Clock(Protocol):
 class Signer(Protocol):
     """Holds the log's keys and signs checkpoints, nothing else."""
 
-    def sign_checkpoint(self, size: int, root: bytes) -> bytes:
-        """A signed note of the checkpoint with the Ed25519 and the ML-DSA-44 line."""
+    def sign_checkpoint(self, size: int, root: bytes, pairs: Sequence[Pair]) -> bytes:
+        """A signed note of the checkpoint with the Ed25519 and the ML-DSA-44 line of each pair;
+
+        Unavailable if one of the private keys is not at hand.
+        """
         ...
 
 
@@ -114,6 +118,10 @@ class PublicationStore(Protocol):
 
     def head(self) -> Head:
         """The committed head."""
+        ...
+
+    def log_keys(self) -> KeyHistory:
+        """The log's keys by the committed state, which may be newer than a head asked before."""
         ...
 
     def hashed_records(self, first: int, stop: int) -> Iterator[tuple[bytes, bytes]]:

@@ -45,6 +45,7 @@ from registry.ledger.entries import (
     Genesis,
     Issuance,
     Key,
+    LogKey,
     Mandate,
     Methodology,
     Notice,
@@ -295,6 +296,8 @@ def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:
             return authority.party(ctx, entry)
         case Key():
             return authority.key(ctx, entry)
+        case LogKey():
+            return authority.logkey(ctx, entry)
         case Rulebook():
             return authority.rulebook(ctx, entry)
         case Methodology():

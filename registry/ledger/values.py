@@ -3,6 +3,7 @@
     log                              the log itself: origin, region, ruleset, founders, log keys
     party/<party>                    an organisation and its roles
     key/<holder>+<keyid>             a key of a party or account, and when it is in force
+    logkey/<index>                   keys of the log that a later entry put in force
     pubkey/<64 hex>                  who holds a raw public key: one holder and one purpose, ever
     recovery/<holder>                a recovery of a holder's keys that waits for its second entry
     account/<account>                an account and its rules
@@ -67,6 +68,13 @@ class Log(Value, frozen=True, kw_only=True):
     opened_ms: int
     rulebooks: tuple[tuple[int, int], ...] = ()
     """(version, effective_from_ms) of every rulebook, in the order of the log."""
+    rotations: tuple[tuple[int, int], ...] | UnsetType = UNSET
+    """(index, until_ms) of every change of the log's keys: until when those before it sign too."""
+
+
+class LogKey(Value, frozen=True, kw_only=True):
+    ed25519: str
+    mldsa44: str
 
 
 class Party(Remarked, frozen=True, kw_only=True):
@@ -354,6 +362,7 @@ FAMILIES: dict[str, type[Value]] = {
     "log": Log,
     "party": Party,
     "key": Key,
+    "logkey": LogKey,
     "pubkey": PublicKey,
     "recovery": Recovery,
     "account": Account,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 
-from registry.chain.checkpoint import Checkpoint, LogKeys, open_checkpoint, parse_checkpoint
+from registry.chain.checkpoint import Checkpoint, parse_checkpoint
 from registry.chain.errors import Broken, TanbuError
 from registry.chain.note import parse_note
 from registry.chain.tiles import TILE_WIDTH, bundle_path, parse_bundle
@@ -94,10 +94,13 @@ def source_of_database(engine: Engine, origin: str) -> Iterator[Source]:
         yield Source(origin, size, root, records, tuple(Published(*row) for row in rows))
 
 
-def source_of_tiles(tiles: TileSource, keys: LogKeys, time_ms: int) -> Source:
-    """The published log in a directory of tiles; raises as reading its checkpoint does."""
+def source_of_tiles(tiles: TileSource, time_ms: int) -> Source:
+    """The published log in a directory of tiles; raises as reading its checkpoint does.
+
+    By whose keys the checkpoint must be signed is known when the records have been replayed.
+    """
     note = tiles.checkpoint()
-    head = open_checkpoint(note, keys)
+    head = parse_checkpoint(parse_note(note).text)
     published = Published(head.size, note, time_ms)
     return Source(head.origin, head.size, head.root, _bundled(tiles, head.size), (published,))
 

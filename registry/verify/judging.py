@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from registry.chain.errors import Broken, Malformed, NotTrusted, TanbuError, Unavailable
 from registry.ledger.apply import SignatureCheck, touches
 from registry.ledger.codec import Parsed, decode_known
-from registry.ledger.entries import KINDS, Common, Rulebook
+from registry.ledger.entries import KINDS, Common, Genesis, LogKey, Rulebook
+from registry.ledger.logkeys import KeyHistory
 from registry.ledger.replay import judge, read_record, refused
 from registry.ledger.rulesets import Judge as RulesOf
 from registry.ledger.rulesets import number_in_force, ruleset
@@ -51,6 +52,8 @@ class Judge:
         self.first_ms = 0
         self._apply: RulesOf | None = None
         self._kinds: Counter[type[Common]] = Counter()
+        self.keys: KeyHistory | None = None
+        """The log's own keys, by the entries judged so far."""
 
     def bundle(self, records: Sequence[bytes]) -> Judged:
         """Judge the next records; after an error nothing more may be judged."""
@@ -93,7 +96,18 @@ class Judge:
         if refusal is not None:
             raise refused(refusal, self.size)
         self._kinds[kind] += 1
+        if kind is LogKey or kind is Genesis:
+            self._note_keys(parsed.entry)
         self.size += 1
+
+    def _note_keys(self, entry: Common) -> None:
+        match entry:
+            case Genesis():
+                self.keys = KeyHistory.of(entry)
+            case LogKey() if self.keys is not None:
+                self.keys = self.keys.after(self.size, entry)
+            case _:
+                pass
 
     def store(self) -> None:
         """Write what has changed to the scratch."""

@@ -418,6 +418,8 @@ ELSEWHERE = (
         "receiver_not_listed": "test_rules_change.py",
         "receiver_too_new": "test_rules_change.py",
         "account_limit": "test_rules_change.py",
+        "logkey_overlap": "test_logkey.py",
+        "logkey_running": "test_logkey.py",
         "validity_too_long": "test_rule_values.py",
         "points_ratio": "test_rule_values.py",
         "event_not_covered": "test_rule_values.py",

@@ -28,6 +28,7 @@ from tests.ledger.world import (
     World,
     batch_fields,
     issuance_fields,
+    log_keys,
     order_fields,
 )
 
@@ -139,6 +140,7 @@ class History:
                 self.cancellation,
                 self.swap,
                 self.expiry,
+                self.logkey,
             ]
         )
         kind, by, fields = move()
@@ -276,6 +278,15 @@ class History:
             self.world.time_ms += 86_400_000
         return "expiry", ("points.mall",), {"scheme": scheme, "lot": lot, "points": points}
 
+    def logkey(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+        """New log keys, or such as had their turn; mostly while the last change still runs."""
+        number = self.chance.randint(1, 40)
+        days = self.chance.choice([29, 30, 30, 30, 31])
+        if self.chance.random() < 0.3:
+            self.world.time_ms += days * 86_400_000
+        fields = log_keys(number) | {"until_ms": self.world.time_ms + days * 86_400_000}
+        return "logkey", ("operator.gd", "authority.gd"), fields
+
     def transfer(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:
         sender = self.holder()
         receiver = self.chance.choice([a for a in (*OWNERS, ANNA) if a != sender])
@@ -391,6 +402,7 @@ DRAWN = {
     "cancellation",
     "swap",
     "expiry",
+    "logkey",
 }
 
 
