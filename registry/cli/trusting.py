@@ -45,5 +45,6 @@ def open_head(note: bytes, trust: Trust) -> Checkpoint:
     """
     parsed = parse_note(note)
     head = parse_checkpoint(parsed.text)
-    check_trusted(parsed, head.origin, trust.of(head.origin).verifiers(head.size))
+    log = trust.of(head.origin)
+    check_trusted(parsed, head.origin, log.verifiers(head.size), log.vkeys)
     return head

@@ -64,7 +64,7 @@ def describe_audit(found: Audited, state: StateReader) -> Report:
         "authority_key": found.authority,
         "database": found.stored,
         "checkpoints": found.checkpoints,
-        "log_keys": to_builtins(found.log_keys),
+        "log_keys": to_builtins(list(found.log_keys)),
     }
     shown = [status for status in grams if grams[status]]
     amounts_en = ", ".join(f"{format_tonnes(grams[s])} t {s}" for s in shown) or "0 t"

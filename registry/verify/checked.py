@@ -74,7 +74,7 @@ class Checked(Struct, frozen=True, kw_only=True):
     cosigners: tuple[str, ...]
     policy: bool
     uncounted: tuple[str, ...] = ()
-    """Keys under the log's name that have signed and that trust does not count."""
+    """Keys under the log's name that have signed and that trust does not name."""
     steps: tuple[Step, ...] = ()
 
     def with_steps(self, steps: tuple[Step, ...]) -> "Checked":

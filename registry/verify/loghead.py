@@ -7,14 +7,14 @@ Two questions, kept apart:
 
 1. `check_trusted`: is there a good line by the keys that trust counts at this size? It is all that
    can be asked of a single file. Lines of other keys under the log's name are not counted; a bad
-   line of a key that counts spoils the checkpoint. Where such lines are all there is, the log may
-   have changed its keys since trust was written: that is "could not check", never good.
+   line of a key that counts spoils the checkpoint. Where lines by unknown keys are all there is,
+   the log may have changed its keys since trust was written: "could not check", never good.
 2. `check_signed`: have all keys signed that the log itself put in force? Whoever has replayed the
    log can ask this, and `check_anchored`: do these keys descend from one that trust names? Each
    change of them was signed by operator and authority, and the authority's key is in trust.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -33,6 +33,7 @@ from registry.chain.note import (
     parse_vkey,
 )
 from registry.ledger.logkeys import KeyHistory
+from registry.verify.evidence import key_of
 from registry.verify.standing import short_key
 from registry.verify.trust import NEWER_KEYS, LogTrust, TrustedKey
 
@@ -40,29 +41,40 @@ _WORDS = {TYPE_ED25519: "Ed25519", TYPE_MLDSA44: "ML-DSA-44"}
 
 
 class LogLines(NamedTuple):
-    """The lines under the log's name: good ones that count, and those of keys that do not."""
+    """The lines under the log's name: good ones that count, and those of keys not known here."""
 
     good: tuple[Verified, ...]
-    uncounted: tuple[Signature, ...]
+    unknown: tuple[Signature, ...]
 
 
-def check_trusted(note: Note, origin: str, verifiers: tuple[Verifier, ...]) -> LogLines:
+def check_trusted(
+    note: Note,
+    origin: str,
+    verifiers: tuple[Verifier, ...],
+    known: Collection[str] = (),
+) -> LogLines:
     """Judge the lines under the log's name by the keys that count.
 
-    NotTrusted if a line of such a key is bad, or one of a kind that is wanted is missing;
-    Unavailable if nothing but keys that are not known here have signed.
+    `known`: further verifier keys of the log, which trust names for other sizes. NotTrusted if a
+    line by a key that counts is bad, one of a kind that is wanted is missing, or only keys have
+    signed whose time is another; Unavailable if there are lines by unknown keys instead.
     """
-    known = {(judge.key.name, judge.key.key_id) for judge in verifiers}
+    named = {short_key(text) for text in known}
+    counting = {(judge.key.name, judge.key.key_id) for judge in verifiers}
     ours = [line for line in note.signatures if line.name == origin]
-    counted = tuple(line for line in ours if (line.name, line.key_id) in known)
-    others = tuple(line for line in ours if (line.name, line.key_id) not in known)
+    counted = tuple(line for line in ours if (line.name, line.key_id) in counting)
+    rest = [line for line in ours if (line.name, line.key_id) not in counting]
+    others = tuple(line for line in rest if key_of(line) not in named)
     if not counted and others:
-        names = ", ".join(f"{line.name}+{line.key_id.hex()}" for line in others)
+        names = ", ".join(map(key_of, others))
         raise Unavailable(
             "no line of the checkpoint is by a key that trust counts at this size, only by"
             f" {names}: the log has changed its keys, or it is forged",
             todo=NEWER_KEYS,
         )
+    if not counted and rest:
+        names = ", ".join(map(key_of, rest))
+        raise NotTrusted(f"only keys have signed that do not count at this size: {names}")
     if not counted:
         raise NotTrusted("the log has not signed the checkpoint")
     good = open_note(Note(note.text, counted), verifiers)
@@ -98,7 +110,7 @@ def check_anchored(
     """
     note = parse_note(data)
     try:
-        check_trusted(note, history.origin, trust.verifiers(size))
+        check_trusted(note, history.origin, trust.verifiers(size), trust.vkeys)
         return ()
     except Unavailable as error:
         unknown = error

@@ -89,6 +89,11 @@ class LogTrust(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         | UnsetType
     ) = UNSET
 
+    @property
+    def vkeys(self) -> tuple[str, ...]:
+        """The verifier keys of the log that are named, whatever they count for."""
+        return tuple(held.key for held in self.log_keys)
+
     def counting(self, size: int) -> tuple[Verifier, ...]:
         """Judges of the lines of the keys that count at a size, if any does."""
         keys = (parse_vkey(held.key) for held in self.log_keys if held.counts_at(size))

@@ -151,11 +151,12 @@ def _trusted(evidence: Evidence, trust: Trust) -> tuple[LogTrust, Sentence]:
 
 
 def _checkpoint(evidence: Evidence, trust: LogTrust) -> tuple[tuple[Signature, ...], Sentence]:
-    """The lines under the log's name that trust does not count."""
+    """The lines under the log's name by keys that trust does not name."""
     size = evidence.head.size
     note = Note(evidence.text, evidence.log_lines)
-    good, uncounted = check_trusted(note, evidence.head.origin, trust.verifiers(size))
-    return uncounted, Sentence(
+    origin, verifiers = evidence.head.origin, trust.verifiers(size)
+    good, unknown = check_trusted(note, origin, verifiers, trust.vkeys)
+    return unknown, Sentence(
         f"size {size}, {len(good)} signatures of the log", f"规模 {size}，账本签名 {len(good)} 个"
     )
 

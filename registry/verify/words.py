@@ -108,9 +108,10 @@ def _not_checked(checked: Checked) -> Iterable[Sentence]:
     if checked.uncounted:
         listed = ", ".join(checked.uncounted)
         yield Sentence(
-            f"Lines under the log's name by keys that trust does not count at this size: {listed}."
-            " The log may have changed its keys: learn the new ones (tanbu audit --new-trust).",
-            f"以账本名义、但信任根在此规模不予计入的签名：{listed}。"
+            "Lines under the log's name by keys that trust does not name were not counted:"
+            f" {listed}. The log may have changed its keys: learn the new ones"
+            " (tanbu audit --new-trust).",
+            f"以账本名义、但信任根未列明的签名不予计入：{listed}。"
             "账本可能已更换密钥：请获知新密钥（tanbu audit --new-trust）。",
         )
     yield Sentence(

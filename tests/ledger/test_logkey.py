@@ -12,7 +12,7 @@ from registry.ledger.codec import parse_entry
 from registry.ledger.entries import Genesis, LogKey
 from registry.ledger.logkeys import KeyHistory, read_history
 from registry.ledger.signing import SigningKey
-from tests.ledger.world import DAY_MS, ORIGIN, START_MS, World, key_of, log_keys
+from tests.ledger.world import BATCH, DAY_MS, ORIGIN, START_MS, World, key_of, log_keys
 
 BOTH = ("operator.gd", "authority.gd")
 OTHER = "test.invalid/log/ffffffff"
@@ -92,6 +92,8 @@ def history() -> tuple[World, KeyHistory, int, int]:
     world = World()
     world.accept("logkey", *BOTH, **fields(2, until_ms=world.time_ms + 30 * DAY_MS))
     first = world.index - 1
+    for _ in range(2):
+        world.accept("notice", "operator.gd", about=f"batch/{BATCH}", code="said")
     world.time_ms = START_MS + 60 * DAY_MS
     world.accept("logkey", *BOTH, **fields(3, until_ms=world.time_ms + 31 * DAY_MS))
     world.base.store(world.state)
