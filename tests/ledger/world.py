@@ -278,6 +278,5 @@ def found(world: World, count: int = 41_559) -> None:
             from_="2015-01-01",
         )
     world.accept("project", "owner.farm", "centre.gd", "authority.gd", **project_fields())
-    made = [batch_fields(count=count)]
-    issued = issuance_fields(verified_g=count * 1_000_000, batches=made)
-    world.accept("issuance", "centre.gd", "verifier.gd", **issued)
+    issued = {"verified_g": count * 1_000_000, "batches": [batch_fields(count=count)]}
+    world.accept("issuance", "centre.gd", "verifier.gd", **issuance_fields(**issued))
