@@ -70,6 +70,12 @@ class Log(Value, frozen=True, kw_only=True):
     """(version, effective_from_ms) of every rulebook, in the order of the log."""
     rotations: tuple[tuple[int, int], ...] | UnsetType = UNSET
     """(index, until_ms) of every change of the log's keys: until when those before it sign too."""
+    seal: int | UnsetType = UNSET
+    """Index of the last seal."""
+    sealed_size: int | UnsetType = UNSET
+    """The size that it seals."""
+    ended: int | UnsetType = UNSET
+    """Index of the entry that ended the log."""
 
 
 class LogKey(Value, frozen=True, kw_only=True):

@@ -23,9 +23,10 @@ from registry.chain.errors import Broken, TanbuError
 from registry.chain.tlog import leaf_hash
 from registry.ledger.apply import verify_here
 from registry.ledger.codec import Parsed, id_key
-from registry.ledger.entries import LogKey
+from registry.ledger.entries import End, LogKey, Seal
 from registry.ledger.logkeys import KeyHistory, read_history
 from registry.ledger.replay import judge, read_record
+from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.state import MemoryState, State, decode_value, encode_value
 from registry.ledger.subjects import subjects_of
 from registry.ports import Head, NewRecord, TileSource
@@ -96,6 +97,7 @@ class _Check:
         self._state: State | None = None
         self._keys: KeyHistory | None = None
         self._time_ms = 0
+        self._seals = SealWatch()
         self.faults: list[Fault] = []
         self.size = 0
         self.published_size = 0
@@ -129,6 +131,8 @@ class _Check:
         first = list(islice(rows, 1))
         self._keys = self._keys_of_genesis(first[0][0]) if first else None
         self._state = State(self._scratch.state) if replay and self._keys else None
+        if self._state is not None:
+            self._seals.expect(sealed_sizes(r for r, _ in read_records(self._connection, 0, total)))
         lists = ListCheck(self._connection, statements_for(self._engine), self.report)
         published = PublishedCheck(self._connection, tiles, self.report)
         self.published_size = published.size
@@ -192,9 +196,13 @@ class _Check:
         return NewRecord(index, record, stored, id_key(parsed.entry), subjects_of(parsed.entry))
 
     def _replay(self, state: State, parsed: Parsed, index: int) -> None:
+        if index == self._seals.due:
+            self._seals.take(index, state.items())
         refusal = judge(state, parsed, index, self._time_ms, _signatures_are_the_audits)
         if refusal is not None:
             raise Broken(f"the rules refuse it: {refusal.message()}", where=f"record {index}")
+        if isinstance(parsed.entry, Seal | End):
+            self._seals.check(parsed.entry, index)
         if index % REPLAY_AT_ONCE == 0:
             self._scratch.state.store(state.changes())
             state.stored()

@@ -41,6 +41,8 @@ class Audited(Struct, frozen=True, kw_only=True):
     state_count: int
     stored: bool
     checkpoints: int
+    seals: int
+    seals_unchecked: int
     log_keys: tuple[TrustedKey, ...] = ()
     learned: tuple[str, ...] = ()
     """Keys that sign now, that trust does not name, and that descend from one it names."""
@@ -65,6 +67,7 @@ def describe_audit(found: Audited, state: StateReader) -> Report:
         "database": found.stored,
         "checkpoints": found.checkpoints,
         "log_keys": to_builtins(list(found.log_keys)),
+        "seals": found.seals,
     }
     shown = [status for status in grams if grams[status]]
     amounts_en = ", ".join(f"{format_tonnes(grams[s])} t {s}" for s in shown) or "0 t"
@@ -127,8 +130,10 @@ def _steps(found: Audited) -> Iterator[Step]:
         (
             Sentence("State", "状态"),
             Sentence(
-                f"{len(INVARIANTS)} invariants hold over {found.state_count} values",
-                f"{found.state_count} 个值满足全部 {len(INVARIANTS)} 项不变式",
+                f"{len(INVARIANTS)} invariants hold over {found.state_count} values; right seals:"
+                f" {found.seals}",
+                f"{found.state_count} 个值满足全部 {len(INVARIANTS)} 项不变式；正确的封存："
+                f"{found.seals} 次",
             ),
         ),
     ]
@@ -169,6 +174,12 @@ def _not_checked(found: Audited, state: StateReader) -> Iterator[Sentence]:
             f" and authority in the log itself: {listed}. Keep them: --new-trust FILE.",
             "您的信任根未列明现用的账本密钥；这些密钥由运营方与主管部门在账本中启用："
             f"{listed}。请保存：--new-trust FILE。",
+        )
+    if found.seals_unchecked:
+        yield Sentence(
+            f"{found.seals_unchecked} seals came into the log while it was audited; their roots"
+            " were not compared. Audit again.",
+            f"审计期间新增 {found.seals_unchecked} 次封存，其根未予比对，请重新审计。",
         )
     taken_over = sum(1 for _, batch in each(state, "batch", v.Batch) if batch.taken_over)
     if taken_over:
