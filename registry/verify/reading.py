@@ -121,7 +121,7 @@ class LogReader:
         try:
             check_trusted(note, head.origin, verifiers)
         except Unavailable:
-            pass
+            return head  # judged by `loghead.check_signed` at the end
         except (Malformed, NotTrusted) as error:
             raise NotTrusted(
                 f"the checkpoint is not good: {error.message}", where=CHECKPOINT
