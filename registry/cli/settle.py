@@ -159,7 +159,7 @@ class Clerk:
         self._zone = timezone(timedelta(minutes=desk.offset_min))
 
     def run(self, trades: Sequence[Trade], wanted: Request) -> list[Outcome]:
-        """One outcome per trade, in order; Unavailable if it stays open whether they were booked."""
+        """One outcome per trade, in order; Unavailable if it stays open what was booked."""
         with progress(words("signed", "已签署")) as advance:
             notes = []
             for done, trade in enumerate(trades, 1):

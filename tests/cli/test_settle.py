@@ -76,8 +76,6 @@ def desk(tmp_path: Path, service: Service, cli: Cli) -> Desk:
 
 def test_each_trade_becomes_a_transfer_with_a_receipt(desk: Desk) -> None:
     before = desk.size
-    ran = desk.submit(desk.file(desk.row("T-1"), desk.row("T-2", "0.5e")[:5] + ["1,5"]))
-    assert (ran.code, desk.size) == (2, before)
     ran = desk.submit(desk.file(desk.row("T-1"), desk.row("T-2", "12.000")))
     assert (ran.code, desk.size) == (0, before + 2), ran.err
     assert "2 booked, 0 already booked, 0 refused = 2 rows" in ran.out
@@ -137,56 +135,73 @@ def test_a_refused_row_does_not_hold_up_the_others(desk: Desk) -> None:
     assert "已入账 2，此前已入账 2，被拒 0，共 4 行" in ran.out
 
 
-@pytest.mark.parametrize(
-    ("cells", "reason"),
-    [
-        ({"quantity": "7 t"}, "'7 t' is not a number of the form decimal"),
-        ({"quantity": "0"}, "its quantity is 0"),
-        ({"quantity": "0.0000001"}, "is not a whole number of grams"),
-        ({"price": "23.999"}, "'23.999' is not a whole number of fen"),
-        ({"date": "2026-02-30"}, "the calendar has no date '2026-02-30'"),
-        ({"date": "2199-01-01"}, "its day '2199-01-01' lies ahead"),
-        ({"from": "M-17"}, "no entry can be made of it"),
-        ({"to": ""}, "an account is missing"),
-        ({"batch": ""}, "a batch is missing"),
-        ({"mandate": "+5"}, "'+5' is not the index of a mandate"),
-        ({"reservation": "0"}, "0 is not the index of a reservation"),
-        ({"reservation": "3"}, "there is no reservation at index 3"),
-        ({"reservation": "99999"}, "there is no reservation at index 99999"),
-        ({"trade_id": ""}, "it has no trade id"),
-        ({"trade_id": "x" * 101}, "is longer than 100 characters"),
-        ({"trade_id": "a\tb"}, "the trade id is text with a control character"),
-        ({"trade_id": "T-1"}, "trade 'T-1' stands in row 2 already"),
-    ],
-)
-def test_a_row_of_no_form_stops_the_file(desk: Desk, cells: dict[str, str], reason: str) -> None:
+NO_FORM: list[tuple[dict[str, object], str]] = [
+    ({"quantity": "7 t"}, "'7 t' is not a number of the form decimal"),
+    ({"quantity": "0"}, "its quantity is 0"),
+    ({"quantity": "0.0000001"}, "is not a whole number of grams"),
+    ({"price": "23.999"}, "'23.999' is not a whole number of fen"),
+    ({"date": "2026-02-30"}, "the calendar has no date '2026-02-30'"),
+    ({"date": "2199-01-01"}, "its day '2199-01-01' lies ahead"),
+    ({"from": "M-17"}, "no entry can be made of it"),
+    ({"to": ""}, "an account is missing"),
+    ({"batch": ""}, "a batch is missing"),
+    ({"mandate": "+5"}, "'+5' is not the index of a mandate"),
+    ({"reservation": "0"}, "0 is not the index of a reservation"),
+    ({"trade_id": ""}, "it has no trade id"),
+    ({"trade_id": "x" * 101}, "is longer than 100 characters"),
+    ({"trade_id": "a\tb"}, "the trade id is text with a control character"),
+    ({"trade_id": "T-1"}, "trade 'T-1' stands in row 2 already"),
+]
+"""Cells of a row, and why it is none."""
+
+
+def test_rows_of_no_form_stop_the_file_and_all_are_told(desk: Desk) -> None:
     before = desk.size
-    bad = desk.row(cells.pop("trade_id", "T-2"), cells.pop("quantity", "7"), **cells)
-    ran = desk.submit(desk.file(desk.row("T-1"), bad, desk.row("T-3")))
+    rows = [desk.row("T-1"), desk.row("T-0")]
+    for at, (cells, _) in enumerate(NO_FORM):
+        given = {"trade_id": f"N-{at}", "quantity": "7", **cells}
+        rows.append(desk.row(str(given.pop("trade_id")), given.pop("quantity"), **given))
+    path = desk.file(*rows, [1, 2], [])
+    ran = desk.submit(path)
     assert (ran.code, desk.size) == (2, before)
-    assert ran.out.startswith("row 3: "), ran.err
-    assert reason in ran.out
-    assert ran.line.startswith("tanbu: 1 rows are not of the form; nothing was sent")
+    told = ran.out.splitlines()
+    assert len(told) == len(NO_FORM) + 2
+    for number, (line, (_, reason)) in enumerate(zip(told, NO_FORM, strict=False), 4):
+        assert line.startswith(f"row {number}: ")
+        assert reason in line
+    assert "it has 2 fields, the header 9" in told[-2]
+    assert told[-1].endswith("an empty line")
+    assert ran.line.startswith("tanbu: 17 rows are not of the form; nothing was sent")
     assert not (desk.directory / "trades.results.csv").exists()
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "the file is empty"),
-        (HEAD + "\n", "the file has no trades"),
-        (HEAD.replace("quantity_t", "quantity") + "\n", "'quantity_t' is missing from the header"),
-        (HEAD + "\n" + "x\n" * (TRADES_MAX + 1), "more than 1000 trades in one file"),
-        ("[1,", "not a JSON list"),
-        ("\ufeff" + HEAD + "\n", "byte order mark"),
-    ],
-)
-def test_a_file_of_no_form_is_one_line(desk: Desk, text: str, said: str) -> None:
-    path = desk.directory / "trades.csv"
-    path.write_text(text, encoding="utf-8")
-    ran = desk.submit(path)
+def test_a_row_that_settles_names_a_reservation(desk: Desk) -> None:
+    rows = [desk.row("T-1", reservation=3), desk.row("T-2", reservation=99_999)]
+    ran = desk.submit(desk.file(*rows))
     assert ran.code == 2
-    assert said in ran.line
+    assert ran.out.splitlines() == [
+        "row 2: there is no reservation at index 3",
+        "row 3: there is no reservation at index 99999",
+    ]
+
+
+NO_FILE = [
+    ("", "the file is empty"),
+    (HEAD + "\n", "the file has no trades"),
+    (HEAD.replace("quantity_t", "quantity") + "\n", "'quantity_t' is missing from the header"),
+    (HEAD + "\n" + "x\n" * (TRADES_MAX + 1), "more than 1000 trades in one file"),
+    ("[1,", "not a JSON list"),
+    ("\ufeff" + HEAD + "\n", "byte order mark"),
+]
+
+
+def test_a_file_of_no_form_is_one_line(desk: Desk) -> None:
+    path = desk.directory / "trades.csv"
+    for text, said in NO_FILE:
+        path.write_text(text, encoding="utf-8")
+        ran = desk.submit(path)
+        assert ran.code == 2
+        assert said in ran.line
 
 
 def test_json_and_a_mapping_of_ones_own(desk: Desk) -> None:
