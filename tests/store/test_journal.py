@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from registry.bootstrap.data import DataDirectory
 from registry.bootstrap.upkeep import fsck
 from registry.chain.errors import Broken
+from registry.ledger.state import StateReader
 from registry.store.compared import FileBook
 from registry.store.database import open_for_reading, open_for_writing
 from registry.store.log import SqlLogStore
@@ -49,13 +50,13 @@ def some_changes(chance: random.Random, values: dict[str, bytes]) -> list[tuple[
     return list(changes.items())
 
 
-def check_reader(state: object, values: dict[str, bytes], chance: random.Random) -> None:
+def check_reader(state: StateReader, values: dict[str, bytes], chance: random.Random) -> None:
     keys = [f"{family}{n}" for family in FAMILIES for n in range(12)]
-    assert state.get_many(keys) == values  # type: ignore[attr-defined]  # any StateReader
+    assert state.get_many(keys) == values
     low, high = chance.choice(RANGES)
     limit = chance.randrange(1, 30)
     wanted = [(k, values[k]) for k in sorted(values) if low <= k < high]
-    assert list(state.scan(low, high, limit)) == wanted[:limit]  # type: ignore[attr-defined]  # same
+    assert list(state.scan(low, high, limit)) == wanted[:limit]
 
 
 @settings(max_examples=40)
