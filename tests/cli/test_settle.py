@@ -286,12 +286,12 @@ def test_a_connection_that_breaks_loses_nothing(
     before, submit = desk.size, registry.submit
 
     async def half(entries: Sequence[object]) -> Sequence[object]:
-        await submit(entries[:1])  # type: ignore[arg-type]
+        await submit(entries[:1])
         return await lost(entries[1:])
 
     async def lost(entries: Sequence[object]) -> Sequence[object]:
         registry.gone = True
-        return await submit(entries)  # type: ignore[arg-type]
+        return await submit(entries)
 
     monkeypatch.setattr(registry, "submit", half)
     monkeypatch.setattr("registry.cli.submit.client", lambda url: LogClient(url, retry_s=0))

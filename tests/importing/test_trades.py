@@ -24,7 +24,7 @@ SIGNER = "exchange.test+00000000"
 
 def desk(**changed: object) -> Desk:
     fields = {"origin": ORIGIN, "offset_min": 480, "signers": (SIGNER,), "venue": "exchange.test"}
-    return Desk(**{**fields, "today": day_of("2026-03-01"), **changed})  # type: ignore[arg-type]
+    return Desk(**{**fields, "today": day_of("2026-03-01"), **changed})
 
 
 @pytest.mark.parametrize("struct", [m.TradeMapping, m.Price, m.Amount, m.Dated])
@@ -42,7 +42,7 @@ def test_the_example_reads_a_file_in_gbk() -> None:
     assert isinstance(trade.entry, Transfer)
     assert trade.entry.items[0].quantity_g == 1_200 * TONNE
     assert trade.entry.mandate == 57
-    assert trade.entry.trade.price_fen_per_t == 2_399  # type: ignore[union-attr]
+    assert trade.entry.trade.price_fen_per_t == 2_399
 
 
 def test_a_row_is_the_same_entry_whatever_is_around_it() -> None:
