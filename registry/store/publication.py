@@ -17,7 +17,7 @@ class SqlPublicationStore:
 
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.connect()
-        self._state = SqlState(self._connection, statements_for(engine))
+        self._statements = statements_for(engine)
 
     def close(self) -> None:
         """Give the connection back; nothing may be asked after that."""
@@ -29,7 +29,8 @@ class SqlPublicationStore:
 
     def log_keys(self) -> KeyHistory:
         """The log's keys by the committed state."""
-        return read_history(self._state)
+        # A reader of the state sees the journal as of its first question: each time a new one.
+        return read_history(SqlState(self._connection, self._statements))
 
     def hashed_records(self, first: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
         """The records first ≤ index < stop in order, each with the leaf hash stored beside it."""
