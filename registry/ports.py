@@ -121,7 +121,7 @@ class PublicationStore(Protocol):
         ...
 
     def log_keys(self) -> KeyHistory:
-        """The log's keys by the committed state, which may be newer than a head asked before."""
+        """The log's keys by the committed state; later ones are read off the records."""
         ...
 
     def hashed_records(self, first: int, stop: int) -> Iterator[tuple[bytes, bytes]]:

@@ -20,8 +20,12 @@ from registry.chain.checkpoint import LogKeys
 from registry.chain.errors import Broken, Unavailable
 from registry.chain.note import parse_vkey
 from registry.ledger import values as v
+from registry.ledger.codec import parse_entry, parse_record
 from registry.ledger.entries import Genesis, LogKey
 from registry.ledger.state import StateReader, decode_value
+
+MARK = b'"kind":"logkey"'
+"""Stands in every record of such an entry: quotes within a text of JSON are escaped."""
 
 
 class Pair(Struct, frozen=True, kw_only=True):
@@ -58,6 +62,13 @@ class KeyHistory(Struct, frozen=True):
     def after(self, index: int, entry: LogKey) -> "KeyHistory":
         """The history with the entry at `index`, later than all before, which is not judged."""
         return self.followed(index, entry.ed25519, entry.mldsa44, entry.until_ms)
+
+    def follow(self, index: int, record: bytes) -> "KeyHistory":
+        """The history with a committed record, if that is such an entry and not known yet."""
+        if MARK not in record or index < self.pairs[-1].from_size:
+            return self
+        entry = parse_entry(parse_record(record).note).entry
+        return self.after(index, entry) if isinstance(entry, LogKey) else self
 
     def followed(self, index: int, ed25519: str, mldsa44: str, until_ms: int) -> "KeyHistory":
         """The history with a pair from the size over record `index` on."""

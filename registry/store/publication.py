@@ -28,8 +28,7 @@ class SqlPublicationStore:
         return read_head(self._connection)
 
     def log_keys(self) -> KeyHistory:
-        """The log's keys by the committed state."""
-        # A reader of the state sees the journal as of its first question: each time a new one.
+        """The log's keys by the committed state, read anew: it reads the whole journal."""
         return read_history(SqlState(self._connection, self._statements))
 
     def hashed_records(self, first: int, stop: int) -> Iterator[tuple[bytes, bytes]]:

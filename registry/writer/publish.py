@@ -21,6 +21,7 @@ from registry.chain.errors import Broken, Malformed, TanbuError, Unavailable
 from registry.chain.note import parse_note
 from registry.chain.tlog import Frontier
 from registry.ledger.codec import parse_record
+from registry.ledger.logkeys import KeyHistory
 from registry.ports import Head, PublicationStore, Published, Signer, TileStore
 from registry.writer.tiling import File, Tiling, all_paths, edge_paths, stored_frontier
 
@@ -44,6 +45,7 @@ class Publisher:
         self._signer = signer
         self._now_ms = now_ms
         self._tiling = Tiling()
+        self._keys = KeyHistory("", ())
         self._signed: Published | None = None
         self._last_time_ms = 0
         self._tidied_from: int | None = None
@@ -54,6 +56,7 @@ class Publisher:
         `alone`: go on although the tile store is empty or cannot be read; it is then filled anew.
         Raises Broken if the log must not continue.
         """
+        self._keys = self._store.log_keys()
         self._signed = signed = self._last_signed()
         head = self._store.head()
         self._tiling = self._resume(head, alone=alone)
@@ -90,7 +93,7 @@ class Publisher:
             return None
         old_size = self._tiling.size
         self._grow(head.size, head.root, "the committed head")
-        pairs = self._store.log_keys().pairs_due(head.size, head.time_ms)
+        pairs = self._keys.pairs_due(head.size, head.time_ms)
         note = self._signer.sign_checkpoint(head.size, head.root, pairs)
         # What the signer gave is opened as any stranger would, before it is kept.
         self._opened(note, "the new checkpoint")
@@ -166,6 +169,7 @@ class Publisher:
         waiting: list[File] = []
         for record, stored in self._store.hashed_records(self._tiling.size, size):
             waiting += self._tiling.append(record, stored)
+            self._keys = self._keys.follow(self._tiling.size - 1, record)
             if len(waiting) >= FILES_AT_ONCE:
                 self._tiles.write(waiting)
                 waiting = []
@@ -194,7 +198,7 @@ class Publisher:
         try:
             # Of a copy that is behind what was published, the newest keys known must do.
             size = min(parse_checkpoint(parse_note(note).text).size, self._store.head().size)
-            due = self._store.log_keys().due(size, self._record_time_ms(size))
+            due = self._keys.due(size, self._record_time_ms(size))
             return open_checkpoint(note, *due)
         except Broken:
             raise
