@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from registry.chain import mldsa
 from registry.chain.ed25519 import public_key
 from registry.chain.note import TYPE_ED25519, TYPE_MLDSA44, format_vkey, verifier_key
@@ -159,7 +161,12 @@ class Book:
         return self.note(e.Genesis, *(by or (operator, authority)), **{**defaults, **fields})
 
     def rulebook(
-        self, version: int = 1, *, effective_from_ms: int | None = None, **values: Any
+        self,
+        version: int = 1,
+        *,
+        effective_from_ms: int | None = None,
+        ruleset: int | UnsetType = UNSET,
+        **values: Any,
     ) -> bytes:
         """In force from `now_ms` unless said otherwise; `values` replace those of RULES."""
         return self.note(
@@ -170,6 +177,7 @@ class Book:
             effective_from_ms=self.now_ms if effective_from_ms is None else effective_from_ms,
             values={**RULES, **values},
             source=Source(title="Sample rules", sha256=hex_of("sample rules")),
+            ruleset=ruleset,
         )
 
     def enrol(self, name: str, **fields: Any) -> bytes:

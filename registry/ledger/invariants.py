@@ -318,16 +318,22 @@ def claims(state: StateReader) -> Found:
                 yield key, f"{one} and {other} both hold this claim on {first}"
         for name, first, last in held:
             project = _get(state, f"project/{name}", v.Project)
-            dates = project and (project.fields.crediting_from, project.fields.crediting_to)
             hashes = {v.digest(text) for text in project.fields.claims} if project else set()
-            if dates != (first, last) or key.partition("/")[2] not in hashes:
+            if not project or not _held_for(project, first, last) or key[6:] not in hashes:
                 yield key, f"the project {name} does not have this claim for these dates"
     for key, project in each(state, "project", v.Project):
         name = key.partition("/")[2]
-        for text in project.fields.claims:
+        for text in project.fields.claims if project.fields.status != "closed" else ():
             found = _get(state, f"claim/{v.digest(text)}", v.Claim)
             if found is None or name not in {holder[0] for holder in found.held}:
                 yield key, "a claim of this project is not held"
+
+
+def _held_for(project: v.Project, first: str, last: str) -> bool:
+    """A project claims all its crediting period; once closed, no more than a part of it."""
+    fields = project.fields
+    end = last if fields.status == "closed" else fields.crediting_to
+    return (first, last) == (fields.crediting_from, end) and last <= fields.crediting_to
 
 
 def points(state: StateReader) -> Found:

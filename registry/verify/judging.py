@@ -13,10 +13,8 @@ from collections.abc import Mapping, Sequence
 from registry.chain.errors import Broken, Malformed, NotTrusted, TanbuError, Unavailable
 from registry.ledger.apply import SignatureCheck, touches
 from registry.ledger.codec import Parsed, decode_known
-from registry.ledger.entries import KINDS, Common, Rulebook
+from registry.ledger.entries import KINDS, Common
 from registry.ledger.replay import judge, read_record, refused
-from registry.ledger.rulesets import Judge as RulesOf
-from registry.ledger.rulesets import number_in_force, ruleset
 from registry.ledger.state import State, StateReader
 from registry.ports import StateScratch
 
@@ -49,7 +47,6 @@ class Judge:
         self.size = 0
         self.time_ms = 0
         self.first_ms = 0
-        self._apply: RulesOf | None = None
         self._kinds: Counter[type[Common]] = Counter()
 
     def bundle(self, records: Sequence[bytes]) -> Judged:
@@ -78,21 +75,11 @@ class Judge:
         return Judged(self.size - first, b"".join(keys[:keys_good]), error)
 
     def _judge_one(self, parsed: Parsed, time_ms: int, take: SignatureCheck) -> None:
-        """Judge the next entry; NotTrusted if the rules refuse it, Unavailable if they are unknown.
-
-        Which ruleset is in force is asked anew only where an entry may have changed it.
-        """
-        kind = type(parsed.entry)
-        if self._apply is None or kind is Rulebook:
-            refusal = judge(self._state, parsed, self.size, time_ms, take)
-            self._apply = ruleset(number_in_force(self._state, parsed.entry))
-        else:
-            refusal = self._apply(
-                self._state, parsed, index=self.size, time_ms=time_ms, verify=take
-            )
+        """Judge the next entry; NotTrusted if the rules refuse it, Unavailable if unknown."""
+        refusal = judge(self._state, parsed, self.size, time_ms, take)
         if refusal is not None:
             raise refused(refusal, self.size)
-        self._kinds[kind] += 1
+        self._kinds[type(parsed.entry)] += 1
         self.size += 1
 
     def store(self) -> None:

@@ -82,6 +82,8 @@ def _cancel(ctx: Context, entry: Cancellation, item: HeldItem) -> int | Refusal:
     batch = _batch_of(ctx, item, entry.project)
     if isinstance(batch, Refusal):
         return batch
+    if refusal := _answered(ctx, item):
+        return refusal
     if item.account is not UNSET:
         if entry.reason == "conversion_out" and (refusal := _may_leave(ctx, item.account, item)):
             return refusal
@@ -99,7 +101,24 @@ def _cancel(ctx: Context, entry: Cancellation, item: HeldItem) -> int | Refusal:
         else:
             return refuse("account_field", batch=item.batch, first=at, status=block.status)
         at = block.last + 1
+    answered = v.Answered(last=item.last, index=ctx.index)
+    ctx.state.put(f"answered/{item.batch}/{v.number(item.first)}", answered)
     return compensated_g
+
+
+def _answered(ctx: Context, item: HeldItem) -> Refusal | None:
+    """What others have answered for once is good, and is not made up for again."""
+    low, high = f"answered/{item.batch}/", f"answered/{item.batch}/{v.number(item.last + 1)}"
+    for _, known in ctx.state.scan(low, high, v.Answered):
+        if known.last >= item.first:
+            return refuse(
+                "answered_already",
+                index=known.index,
+                first=item.first,
+                last=item.last,
+                batch=item.batch,
+            )
+    return None
 
 
 def _cancel_held(ctx: Context, account: str, item: HeldItem) -> Refusal | None:
