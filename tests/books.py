@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from registry.chain import mldsa
 from registry.chain.ed25519 import public_key
@@ -161,12 +161,7 @@ class Book:
         return self.note(e.Genesis, *(by or (operator, authority)), **{**defaults, **fields})
 
     def rulebook(
-        self,
-        version: int = 1,
-        *,
-        effective_from_ms: int | None = None,
-        ruleset: int | UnsetType = UNSET,
-        **values: Any,
+        self, version: int = 1, *, effective_from_ms: int = 0, ruleset: Any = UNSET, **values: Any
     ) -> bytes:
         """In force from `now_ms` unless said otherwise; `values` replace those of RULES."""
         return self.note(
@@ -174,7 +169,7 @@ class Book:
             party_key("operator"),
             party_key("authority"),
             version=version,
-            effective_from_ms=self.now_ms if effective_from_ms is None else effective_from_ms,
+            effective_from_ms=effective_from_ms or self.now_ms,
             values={**RULES, **values},
             source=Source(title="Sample rules", sha256=hex_of("sample rules")),
             ruleset=ruleset,

@@ -245,7 +245,7 @@ _MENDING = (
     Reason(909, "not_correctable", False, "{field} of {subject} is not a descriptive field", "{subject} 的 {field} 不是可更正的描述字段"),
     Reason(910, "too_many_remarks", True, "{subject} already has {limit} remarks", "{subject} 已有 {limit} 条说明"),
     Reason(911, "too_many_changes", True, "{subject} has already been changed {limit} times", "{subject} 已变更 {limit} 次"),
-    Reason(912, "answered_already", False, "the cancellation at index {index} has answered for some of the serials {first} to {last} of {batch}", "序号 {index} 的作废条目已就 {batch} 的序号 {first} 至 {last} 中的部分作出补偿"),
+    Reason(912, "answered_already", False, "some of the serials {first} to {last} of {batch} were answered for before: they stay good", "{batch} 的序号 {first} 至 {last} 中有部分此前已获补偿，继续有效"),
 )
 
 # fmt: on

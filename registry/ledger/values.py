@@ -20,7 +20,7 @@
                                      what binds serials, as long as it does
     trade/<venue>/<64 hex>           the transfer that carries a venue's trade id
     takeover/<64 hex>                the opening that has taken over these rows in these parts
-    answered/<batch>/<first>         serials that were wrong and stay good: others answer for them
+    answered/<batch>                 serials that were wrong and stay good: others answer for them
     scheme/<scheme>                  a points scheme and its sums
     lot/<scheme>/<expiry>/<index>    points in people's hands that expire together
     pool/<scheme>/<seq>              credits that back points, in the order in which they leave
@@ -304,10 +304,9 @@ class Takeover(Value, frozen=True, kw_only=True):
 
 
 class Answered(Value, frozen=True, kw_only=True):
-    """Serials that were wrong and stay good, since others answer for them; `index`: by which entry."""
+    """Serials of a batch that were wrong and stay good, since others answer for them."""
 
-    last: int
-    index: int
+    spans: Spans
 
 
 class Pooled(Value, frozen=True, kw_only=True):

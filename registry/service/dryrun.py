@@ -1,7 +1,7 @@
 """A dry run: what the rules would say of entries now. Nothing is written.
 
-The verdict is that of the rules in force on the newest committed state, entry after entry; until the entries
-are submitted others may come first, so it is no promise.
+The verdict is that of the rules in force on the newest committed state, entry after entry; until
+the entries are submitted others may come first, so it is no promise.
 """
 
 from collections.abc import Sequence

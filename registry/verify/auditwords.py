@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from registry.ledger import values as v
 from registry.ledger.invariants import INVARIANTS, each, grams_by_status
-from registry.ledger.rulesets import numbers_until
 from registry.ledger.quantities import format_tonnes
+from registry.ledger.rulesets import numbers_until
 from registry.ledger.state import StateReader
 from registry.verify.report import Report, Sentence, Step
 

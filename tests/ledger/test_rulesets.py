@@ -106,7 +106,10 @@ def played(records: list[bytes]) -> dict[str, bytes]:
 def audited(data: DataDirectory, book: Book) -> Any:
     with Scratch() as memory:
         return audit(
-            TileDirectory(data.tiles), memory=memory, crew=HereCrew(), trust=Trust((log_trust(book),))
+            TileDirectory(data.tiles),
+            memory=memory,
+            crew=HereCrew(),
+            trust=Trust((log_trust(book),)),
         )
 
 
