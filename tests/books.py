@@ -18,8 +18,6 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
-from msgspec import UNSET
-
 from registry.chain import mldsa
 from registry.chain.ed25519 import public_key
 from registry.chain.note import TYPE_ED25519, TYPE_MLDSA44, format_vkey, verifier_key
@@ -161,7 +159,7 @@ class Book:
         return self.note(e.Genesis, *(by or (operator, authority)), **{**defaults, **fields})
 
     def rulebook(
-        self, version: int = 1, *, effective_from_ms: int = 0, ruleset: Any = UNSET, **values: Any
+        self, version: int = 1, *, effective_from_ms: int = 0, ruleset: int = 0, **values: Any
     ) -> bytes:
         """In force from `now_ms` unless said otherwise; `values` replace those of RULES."""
         return self.note(
@@ -172,7 +170,7 @@ class Book:
             effective_from_ms=effective_from_ms or self.now_ms,
             values={**RULES, **values},
             source=Source(title="Sample rules", sha256=hex_of("sample rules")),
-            ruleset=ruleset,
+            **({"ruleset": ruleset} if ruleset else {}),
         )
 
     def enrol(self, name: str, **fields: Any) -> bytes:

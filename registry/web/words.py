@@ -30,6 +30,7 @@ _FRAME = {
     "not_witnessed.more": ("No independent witness has cosigned this log: that it shows everybody the same book is not proved.", "尚无独立见证方副署：账本对所有人展示同一内容未获证明。"),
     "witnessed": ("Witnessed", "已见证"),
     "alone": ("Started alone: nobody was asked for the highest known size.", "单独启动：未向任何一方询问已知最大规模。"),
+    "csv": ("As a table (CSV, grams)", "CSV 表格（克）"),
     "json": ("This page as JSON", "本页 JSON 数据"),
     "check": ("Check it yourself", "自行核验"),
     "check.page": ("What this page shows is what the service says. To believe nobody, check:", "本页内容由服务给出。无需相信任何人，可自行核验："),
@@ -256,6 +257,8 @@ _KINDS = {
     "kind.notice": ("Notice", "公告"),
     "kind.swap": ("Points swapped", "积分互换"),
     "kind.expiry": ("Points expired", "积分到期"),
+    "kind.seal": ("State sealed", "状态封存"),
+    "kind.end": ("Log ended", "账本终结"),
 }
 
 _ROLES = {
@@ -327,6 +330,9 @@ _SENTENCES = {
     "say.notice": ("On {subject}: {code}", "关于 {subject}：{code}"),
     "say.swap": ("{points} points of {scheme} become {made} of {target}", "{scheme} 的 {points} 积分换为 {target} 的 {made} 积分"),
     "say.expiry": ("{points} points of {scheme} from {entry} have expired", "{scheme} 源自 {entry} 的 {points} 积分到期"),
+    "say.seal": ("State of size {size}: {count} values, root {root}", "规模 {size} 的状态：{count} 个值，根 {root}"),
+    "say.end": ("{reason}; sealed at size {size}: {count} values, root {root}", "{reason}；封存规模 {size}：{count} 个值，根 {root}"),
+    "say.end.successor": ("{reason}; followed by {successor}; sealed at size {size}: {count} values, root {root}", "{reason}；由 {successor} 接续；封存规模 {size}：{count} 个值，根 {root}"),
     "say.cover": ("{quantity} of {account} back old points of {scheme}", "{account} 的 {quantity} 补足 {scheme} 的旧积分"),
     "say.retirement": ("{quantity} from {account}", "{account} 注销 {quantity}"),
     "say.retirement.ref": ("{quantity} from {account} for {ref}", "{account} 为 {ref} 注销 {quantity}"),
