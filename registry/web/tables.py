@@ -79,7 +79,7 @@ def _balances(snapshot: Snapshot, account: str) -> Iterator[books.BalanceLine]:
         after = page.next
 
 
-def _table(head: Iterable[str], lines: Iterable[Iterable[str | int]], size: int) -> Response:
+def _table(head: Iterable[str], lines: Iterable[Iterable[object]], size: int) -> Response:
     """The table; the header `x-tanbu-size` says as of which size of the log."""
     text = StringIO()
     writer = csv.writer(text)
