@@ -16,7 +16,7 @@ from registry.bootstrap.life import report
 from registry.chain import ed25519
 from registry.chain.errors import Broken, TanbuError
 from registry.ledger.logkeys import read_log
-from registry.ledger.rulesets import ruleset
+from registry.ledger.rulesets import number_at, ruleset
 from registry.signers.logkeys import FileSigner
 from registry.store.database import open_for_writing, origin_of
 from registry.store.log import SqlState
@@ -51,7 +51,7 @@ def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
             log = read_log(SqlState(connection, statements_for(engine)))
         if origin != log.origin:
             raise Broken(f"the database is that of {origin}, its state that of {log.origin}")
-        ruleset(log.ruleset)
+        ruleset(number_at(log, SystemClock().now_ms()))
         store = SqlPublicationStore(engine)
         with closing(store):
             check_keys(store, signer)
