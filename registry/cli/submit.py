@@ -13,10 +13,12 @@ from typing import Annotated
 import msgspec
 import typer
 
+from registry.chain.errors import Malformed
 from registry.cli import files
 from registry.cli.remote import DEFAULT_URL, UrlOption, client, report
-from registry.cli.shell import Exit, emit, words
+from registry.cli.shell import Exit, complain, emit, words
 from registry.ledger.codec import ENTRY_BYTES_MAX, parse_entry
+from registry.ledger.refusal_note import parse_refusal, text_sha256
 from registry.net.wire import Receipt, Result
 
 app = typer.Typer()
@@ -36,10 +38,16 @@ def submit(
     wait: Annotated[
         Wait, typer.Option(help="committed: it is durable; published: with a proof.")
     ] = Wait.committed,
+    save_refusals: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the signed note of each refusal into DIR."),
+    ] = None,
 ) -> Exit:
     """Hand complete entries to a log and print the receipts.
 
     Each entry stands for itself: one that is refused does not hold up the others. Safe to repeat.
+    A refusal comes with a note that the operator has signed: that the entry arrived, and when.
+    Keep it; tanbu verify checks it.
 
     \b
     Example:
@@ -53,14 +61,33 @@ def submit(
         results = log.submit(notes, wait=wait.value)
     worst = Exit.GOOD
     lines, found = [], []
-    for path, result in zip(file, results, strict=True):
+    for path, note, result in zip(file, notes, results, strict=True):
         found.append({"file": str(path), **_result(result)})
         if isinstance(result.committed, Receipt):
             lines.append(f"{path}: {_receipt(result.committed)}")
         elif result.problem:
             worst = max(worst, report(result.problem, str(path)))
+            if isinstance(signed := result.problem.refusal_note, str):
+                lines += _refusal(path, note, signed.encode(), save_refusals)
     emit(found, lines)
     return worst
+
+
+def _refusal(path: Path, note: bytes, signed: bytes, directory: Path | None) -> list[str]:
+    """Show the note of a refusal, or save it; whose key signed it is for `tanbu verify` to say."""
+    try:
+        said = parse_refusal(signed).said
+    except Malformed as error:
+        complain(f"the registry's refusal note is none: {error.message}", str(path))
+        return []
+    if said.text_sha256 != text_sha256(note):
+        complain("the registry signed the refusal of another entry than it was sent", str(path))
+    if directory is None:
+        return [f"{path}: " + words("signed refusal note:", "签名的拒绝凭证："), signed.decode()]
+    # Named by its time: the same entry may be refused again, and each note is kept.
+    target = directory / f"{path.name}.{said.time_ms}.refusal"
+    files.replace(target, signed)
+    return [f"{path}: " + words(f"signed refusal note: {target}", f"签名的拒绝凭证：{target}")]
 
 
 def _receipt(receipt: Receipt) -> str:
