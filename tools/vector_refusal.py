@@ -49,24 +49,10 @@ def refusal_notes(
             "time_ms": 1_763_700_000_000,
         },
         "malformed": {
-            "another version": spoilt("refusal/v1", "refusal/v2"),
-            "an entry's header": spoilt("tanbu.refusal/v1", "tanbu.entry/v1"),
+            **{name: spoilt(old, new) for name, (old, new) in _spoilt(origin, digest).items()},
             "a line more": signed(text + "and more\n"),
             "an empty line more": signed(text + "\n"),
             "a line less": signed(header + said + "\n"),
-            "origin in capitals": spoilt(origin, origin.upper()),
-            "blank in the JSON": spoilt('"number":503', '"number": 503'),
-            "keys out of order": spoilt('"number":503,"size":42', '"size":42,"number":503'),
-            "double key": spoilt('"number":503', '"number":503,"number":503'),
-            "a key more": spoilt('"time_ms"', '"tag":1,"time_ms"'),
-            "a key less": spoilt('"size":42,', ""),
-            "number 0": spoilt('"number":503', '"number":0'),
-            "number as text": spoilt('"number":503', '"number":"503"'),
-            "size below 0": spoilt('"size":42', '"size":-42'),
-            "size of 2^53": spoilt('"size":42', '"size":9007199254740992'),
-            "time with a fraction": spoilt("1763700000000}", "1763700000000.0}"),
-            "hash in capitals": spoilt(digest, digest.upper()),
-            "hash too short": spoilt(digest, digest[:-2]),
             "no signature line": text + "\n",
             "two signature lines": good + of_other.rpartition("\n\n")[2],
             "the same line twice": good + good.rpartition("\n\n")[2],
@@ -89,4 +75,25 @@ def refusal_notes(
             + "\n"
             + line(OPERATOR, 1, bytes(key.verify_key), key.sign(ENTRY_TEXT.encode()).signature),
         },
+    }
+
+
+def _spoilt(origin: str, digest: str) -> dict[str, tuple[str, str]]:
+    """Return what is replaced in the text, and by what, so that it is not of the form."""
+    return {
+        "another version": ("refusal/v1", "refusal/v2"),
+        "an entry's header": ("tanbu.refusal/v1", "tanbu.entry/v1"),
+        "origin in capitals": (origin, origin.upper()),
+        "blank in the JSON": ('"number":503', '"number": 503'),
+        "keys out of order": ('"number":503,"size":42', '"size":42,"number":503'),
+        "double key": ('"number":503', '"number":503,"number":503'),
+        "a key more": ('"time_ms"', '"tag":1,"time_ms"'),
+        "a key less": ('"size":42,', ""),
+        "number 0": ('"number":503', '"number":0'),
+        "number as text": ('"number":503', '"number":"503"'),
+        "size below 0": ('"size":42', '"size":-42'),
+        "size of 2^53": ('"size":42', '"size":9007199254740992'),
+        "time with a fraction": ("1763700000000}", "1763700000000.0}"),
+        "hash in capitals": (digest, digest.upper()),
+        "hash too short": (digest, digest[:-2]),
     }

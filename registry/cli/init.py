@@ -81,8 +81,7 @@ def init(
     """Draft a genesis, or open a log with a complete one.
 
     Three steps: the operator drafts; the authority signs the draft on its own machine, with its
-    own key (tanbu entry sign); the operator opens. Log keys are made in the data directory, and a
-    key of the operator's that signs refusal notes.
+    own key (tanbu entry sign); the operator opens. Keys of the log and for refusal notes are made.
     With --profile the first rulebook is drafted too; what the profile leaves open is said.
 
     \b
@@ -111,17 +110,16 @@ def init(
     _check_new(place)
     _check_authority_key(authority_key, authority)
     origin = _origin(place, origin_prefix)
-    mine = _operator_key(place, operator, operator_key)
-    answering = _own_key(place.keys / REFUSAL_KEY, operator)
+    mine = _operator_keys(place, operator, operator_key)
     foundation = Foundation(
         region=region,
         offset_min=offset_min,
         operator=Founder(party=operator, title=operator_title),
         authority=Founder(party=authority, title=authority_title),
-        keys=(mine.vkey, answering.vkey, authority_key),
+        keys=(*(key.vkey for key in mine), authority_key),
         log_keys=make_log_keys(place, origin),
     )
-    _write_drafts(place, foundation, (mine, answering), days, regime)
+    _write_drafts(place, foundation, mine, days, regime)
     return Exit.GOOD
 
 
@@ -263,10 +261,15 @@ def _origin(place: DataDirectory, prefix: str) -> str:
     return check_origin(f"{prefix}/{secrets.token_hex(ORIGIN_RANDOM_BYTES)}")
 
 
-def _operator_key(place: DataDirectory, operator: str, given: Path | None) -> SigningKey:
+def _operator_keys(
+    place: DataDirectory, operator: str, given: Path | None
+) -> tuple[SigningKey, SigningKey]:
+    """The operator's key, and the one by which the service will sign refusal notes."""
     if given is None:
-        return _own_key(place.keys / OPERATOR_KEY, operator)
-    return _checked_key(given, operator)
+        mine = _own_key(place.keys / OPERATOR_KEY, operator)
+    else:
+        mine = _checked_key(given, operator)
+    return mine, _own_key(place.keys / REFUSAL_KEY, operator)
 
 
 def _own_key(path: Path, operator: str) -> SigningKey:
