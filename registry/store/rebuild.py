@@ -27,6 +27,7 @@ from registry.chain.tlog import EMPTY_ROOT, leaf_hash
 from registry.ledger.apply import SignatureCheck, verify_here
 from registry.ledger.codec import id_key
 from registry.ledger.replay import UsedId, replay
+from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.state import State, state_root
 from registry.ledger.subjects import subjects_of
 from registry.ports import Head, NewRecord, Published, TileSource
@@ -56,6 +57,8 @@ class Source:
     root: bytes | None
     records: Iterable[bytes]
     checkpoints: tuple[Published, ...]
+    sealed: tuple[int, ...] = ()
+    """The sizes that seals among the records name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,8 @@ def source_of_database(engine: Engine, origin: str) -> Iterator[Source]:
                 select(table.size, table.note, table.time_ms).order_by(table.size)
             ).all()
         records = (record for record, _ in read_records(connection, 0, size))
-        yield Source(origin, size, root, records, tuple(Published(*row) for row in rows))
+        sealed = tuple(sealed_sizes(r for r, _ in read_records(connection, 0, size)))
+        yield Source(origin, size, root, records, tuple(Published(*row) for row in rows), sealed)
 
 
 def source_of_tiles(tiles: TileSource, keys: LogKeys, time_ms: int) -> Source:
@@ -99,7 +103,9 @@ def source_of_tiles(tiles: TileSource, keys: LogKeys, time_ms: int) -> Source:
     note = tiles.checkpoint()
     head = open_checkpoint(note, keys)
     published = Published(head.size, note, time_ms)
-    return Source(head.origin, head.size, head.root, _bundled(tiles, head.size), (published,))
+    sealed = tuple(sealed_sizes(_bundled(tiles, head.size)))
+    records = _bundled(tiles, head.size)
+    return Source(head.origin, head.size, head.root, records, (published,), sealed)
 
 
 def _bundled(tiles: TileSource, size: int) -> Iterator[bytes]:
@@ -142,6 +148,7 @@ def _replay_all(
     head = store.open_epoch()
     state = State(store.state())
     records = iter(source.records)
+    seals = SealWatch(source.sealed)
     signed = _newest_signed(source)
     if signed.size > source.size:
         raise Broken(
@@ -157,6 +164,7 @@ def _replay_all(
             state,
             ids=_TableKeepsIds(),
             verify=verify,
+            seals=seals,
             size=head.size,
             time_ms=head.time_ms,
         )

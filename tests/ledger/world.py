@@ -79,7 +79,7 @@ FARM, STEEL, MALL, BUS, LISTED, ANNA = map(
 class World:
     """A log in memory and the state that it has led to."""
 
-    def __init__(self, *, founded: bool = True) -> None:
+    def __init__(self, *, founded: bool = True, count: int = 41_559) -> None:
         self.base = MemoryState()
         self.state = State(self.base)
         self.index = 0
@@ -88,7 +88,7 @@ class World:
         self.notes: list[bytes] = []
         self.last: Refusal | None = None
         if founded:
-            found(self)
+            found(self, count)
 
     def note(self, kind: str, *by: str | SigningKey, log_: str = ORIGIN, **fields: Any) -> bytes:
         """An entry's note, signed by holders (their first key) or given keys."""
@@ -210,8 +210,8 @@ def order_fields(**changed: Any) -> dict[str, Any]:
     } | changed
 
 
-def found(world: World) -> None:
-    """Found the region: rulebook, parties, accounts, methodology, project, 41,559 t issued."""
+def found(world: World, count: int = 41_559) -> None:
+    """Found the region: rulebook, parties, accounts, methodology, project, `count` t issued."""
     genesis = world.note("genesis", "operator.gd", "authority.gd", **genesis_fields())
     assert world.put(genesis) == ""
     world.accept(
@@ -278,4 +278,5 @@ def found(world: World) -> None:
             from_="2015-01-01",
         )
     world.accept("project", "owner.farm", "centre.gd", "authority.gd", **project_fields())
-    world.accept("issuance", "centre.gd", "verifier.gd", **issuance_fields())
+    issued = {"verified_g": count * 1_000_000, "batches": [batch_fields(count=count)]}
+    world.accept("issuance", "centre.gd", "verifier.gd", **issuance_fields(**issued))
