@@ -24,7 +24,7 @@ from registry.bootstrap.refusal_key import read_refusal_key
 from registry.chain import ed25519
 from registry.chain.errors import Broken, TanbuError
 from registry.ledger import values as v
-from registry.ledger.rulesets import ruleset
+from registry.ledger.rulesets import number_at, ruleset
 from registry.ledger.state import StateReader
 from registry.service.refusing import check_key
 from registry.signers.logkeys import FileSigner, read_log_keys
@@ -65,7 +65,7 @@ def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
             without_notes = _without_notes(data, state)
         if origin != log.origin:
             raise Broken(f"the database is that of {origin}, its state that of {log.origin}")
-        ruleset(log.ruleset)
+        ruleset(number_at(log, SystemClock().now_ms()))
         check_signer(log, signer.origin, signer.vkeys)
         store = SqlPublicationStore(engine)
         with closing(store):
