@@ -42,6 +42,8 @@ from tools.simulation.machine import MemoryLog, MemoryTiles, SimulatedClock, Sor
 
 REPLAY_EVERY = 2_000
 """How many records there are between two comparisons of the whole state."""
+REPLAY_STARTS_EVERY = 250
+"""How many there are before a start is reason enough for it."""
 INVARIANTS_FROM = 1_000
 """The size at which all invariants are checked first; then whenever it has doubled."""
 
@@ -211,10 +213,14 @@ class Auditor:
 
     # ------------------------------------------------------------ the state
 
+    def started(self) -> None:
+        """A writer has opened the log: it begins from the state that a replay makes."""
+        if self.size - self._replayed >= REPLAY_STARTS_EVERY:
+            self.replay()
+
     def check(self, *, whole: bool = False) -> None:
         """Compare the state with a replay's, if it is time for it; `whole`: in any case."""
-        due = self.size - self._replayed >= REPLAY_EVERY
-        if due or whole:
+        if whole or self.size - self._replayed >= REPLAY_EVERY:
             self.replay()
         if self.size >= self._invariants_at or whole:
             self._invariants_at = max(self._invariants_at, 2 * self.size)

@@ -343,6 +343,7 @@ class Run:
             raise Failure("stopped", f"a writer has opened {behind_ms} ms behind the log")
         self._seen_ms = (self.clock.wall_ms, self.clock.steady_ms)
         self.result.starts += 1
+        self.auditor.started()
 
     def _second_writer(self, drafts: Sequence[Draft]) -> None:
         """Another writer opens the log; this one may commit nothing any more."""
