@@ -138,16 +138,20 @@ class Clients:
         chance.shuffle(drafts)
         return drafts, new
 
-    def seal(self, step: int, sealed: Commitment) -> Draft:
-        """The operator's seal of a state."""
-        fields = {
+    def seal(self, number: int, sealed: Commitment, *, last: bool = False) -> Draft:
+        """The operator's seal of a state; `last`: the log's end, by operator and authority."""
+        fields: dict[str, Any] = {
             "size": sealed.size,
             "root": sealed.root.hex(),
             "count": sealed.count,
             "totals": to_builtins(sealed.totals),
         }
-        move = Move("seal", self.dice.by("operator.gd"), fields)
-        return compose((step + 2) * NUMBERS_PER_STEP - 1, move, ORIGIN, self._clock.wall_ms)
+        if last:
+            by = self.dice.by("operator.gd", "authority.gd")
+            move = Move("end", by, fields | {"reason": "the simulation is over"})
+        else:
+            move = Move("seal", self.dice.by("operator.gd"), fields)
+        return compose(number, move, ORIGIN, self._clock.wall_ms)
 
     def take_waiting(self) -> list[Draft]:
         """What has no answer yet, to be sent again."""

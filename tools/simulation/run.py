@@ -25,7 +25,7 @@ from registry.writer.stage import Outcome
 from tests.ledger.world import ORIGIN, START_MS, World, found
 from tests.model.dice import Move, founding
 from tools.simulation.auditor import Auditor, Failure
-from tools.simulation.clients import Chance, Clients
+from tools.simulation.clients import NUMBERS_PER_STEP, Chance, Clients
 from tools.simulation.entries import Draft, check, compose, receive
 from tools.simulation.faults import Crash, Faults, Trap, faults_of, throw
 from tools.simulation.machine import MemoryLog, MemoryTiles, SimulatedClock, SimulatedSigner
@@ -35,6 +35,8 @@ SEALED_FROM = 500
 """The size at which the state is sealed first; then whenever the log has grown by a half."""
 SIGNING_SEED = b"L" * 32
 DAY_MS = 86_400_000
+KEYS_TRIED = 10
+"""How often the end is signed anew: a key at hand may have run out."""
 SENT_AT_ONCE = 150
 REQUEST_ENTRIES = 25
 SOCKET_BYTES = 1 << 20
@@ -184,7 +186,8 @@ class Run:
             self.result.entries += new
             if self.auditor.size >= self._seal_at:
                 self._seal_at = self.auditor.size * 3 // 2
-                drafts.append(self.clients.seal(step, self.auditor.commitment()))
+                number = (step + 2) * NUMBERS_PER_STEP - 1
+                drafts.append(self.clients.seal(number, self.auditor.commitment()))
             if self.writer is not None and drafts:
                 if "second-writer" in faults:
                     self._second_writer(drafts)
@@ -209,12 +212,27 @@ class Run:
                 self._start()
             self._send(self.clients.take_waiting())
         self._publish()
+        self._end_log((step + 2) * NUMBERS_PER_STEP)
         self._publish()
         root, count = self.auditor.finish()
         result = self.result
         result.state_root, result.state_count = root.hex(), count
         result.malformed = self.clients.malformed
         result.size, result.root = self.auditor.size, self.auditor.root.hex()
+
+    def _end_log(self, number: int) -> None:
+        """The last entry; after it none is accepted."""
+        for again in range(KEYS_TRIED):
+            draft = self.clients.seal(number + again, self.auditor.commitment(), last=True)
+            self._send([draft])
+            if draft.receipt is not None:
+                break
+        else:
+            raise Failure("end", "the log could not be ended")
+        late = self.clients.seal(number + KEYS_TRIED, self.auditor.commitment())
+        self._send([late])
+        if late.receipt is not None:
+            raise Failure("end", "an entry came into a log that had ended")
 
     def _tell(self, draft: Draft, index: int) -> None:
         """The clients hear what is in the log."""
