@@ -170,10 +170,10 @@ class Boastful(Writer):
 
 
 class Sieve(MemoryTiles):
-    """Loses every tenth bundle."""
+    """Spoils a byte of some bundles."""
 
     def _put(self, path: str, data: bytes) -> None:
-        if "entries" in path and path.endswith("1"):
+        if "entries" in path and path.endswith(("1", "4", "7")):
             data = data[:-1] + b"!"
         super()._put(path, data)
 
