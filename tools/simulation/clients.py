@@ -44,8 +44,12 @@ WEIGHTS = {
     "points_scheme": 0.3,
     "methodology": 0.5,
     "party": 0.5,
+    "seal": 0,
+    "end": 0,
 }
-"""How often each kind is sent; a kind that does not stand here, once."""
+"""How often each kind is sent; a kind that does not stand here, once. Seals and the end come from
+
+the run itself: the rules believe the operator about a root, so a wrong one is for replays to find."""
 ROUNDS = (1, 2, 5, 15, 30, 60)
 """How many new entries a round may bring."""
 WAITING_MAX = 150
