@@ -47,9 +47,10 @@ WEIGHTS = {
     "seal": 0,
     "end": 0,
 }
-"""How often each kind is sent; a kind that does not stand here, once. Seals and the end come from
+"""How often each kind is sent; a kind that does not stand here, once.
 
-the run itself: the rules believe the operator about a root, so a wrong one is for replays to find."""
+Seals and the end come from the run itself: rules take the operator's word for a root, so that a
+wrong one would rightly be found by the replay."""
 ROUNDS = (1, 2, 5, 15, 30, 60)
 """How many new entries a round may bring."""
 WAITING_MAX = 150
