@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
 from io import StringIO
 
 import pytest
 
-from registry.api.app import create_app
-from registry.api.services import ApiSettings
 from registry.ledger.invariants import STATUSES, grams_by_status
 from tests.asgi import AppClient
 from tests.books import account_id
 from tests.fakes import FakeRegistry
-from tests.web.test_pages import HTML, played
+from tests.web.test_pages import HTML
 
 HOLDERS = [account_id(name) for name in ("farm", "mill", "host", "points", "ann")]
-
-
-@pytest.fixture(scope="module")
-def registry() -> FakeRegistry:
-    return played()
-
-
-@pytest.fixture(scope="module")
-def client(registry: FakeRegistry) -> Iterator[AppClient]:
-    settings = ApiSettings(clock_ms=registry.clock)
-    with AppClient(create_app(registry, registry, registry, settings)) as made:
-        yield made
 
 
 def table(client: AppClient, path: str, size: int) -> list[dict[str, str]]:
