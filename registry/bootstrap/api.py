@@ -5,6 +5,7 @@ python -m registry.bootstrap.api DATA --life FD --status FD --socket LISTEN --so
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ from registry.api.protocol import GatheringProtocol
 from registry.api.services import ApiSettings
 from registry.bootstrap.data import DataDirectory, SystemClock
 from registry.bootstrap.life import Child, parse_child, report
+from registry.bootstrap.refusal_key import read_refusal_key
 from registry.chain import ed25519
 from registry.chain.errors import TanbuError
 from registry.net.writer_client import SocketWriter
@@ -25,6 +27,8 @@ from registry.store.tiles import DirectoryTiles
 
 DRAIN_S = 10
 """How long requests under way may still take when the service ends."""
+BEHIND_THE_WRITER = 5
+"""Niceness: where cores are few, the one writer for which all wait comes first."""
 
 
 class _Server(uvicorn.Server):
@@ -49,6 +53,7 @@ class _Server(uvicorn.Server):
 
 def run(child: Child) -> None:
     """Serve until the parent has gone or asks to end; requests under way are finished."""
+    os.nice(BEHIND_THE_WRITER)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # uvicorn takes SIGTERM while it serves, and afterwards raises it once more for whoever had it
     # before. An orderly end is exit code 0, before it serves and after.
@@ -57,11 +62,17 @@ def run(child: Child) -> None:
     data = DataDirectory(child.data)
     listening = socket.socket(fileno=child.sockets[0])
     reader = SqlReadStore(open_for_reading(data.database))
+    held = read_refusal_key(data)
     app = create_app(
         reader,
         SocketWriter(socket.socket(fileno=child.sockets[1])),
         DirectoryTiles(data.tiles),
-        ApiSettings(clock_ms=SystemClock().now_ms, alone=child.alone),
+        ApiSettings(
+            clock_ms=SystemClock().now_ms,
+            alone=child.alone,
+            refusal_key=held.key,
+            refusal_key_fault=held.fault,
+        ),
     )
     config = uvicorn.Config(
         app,
