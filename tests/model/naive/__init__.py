@@ -115,10 +115,17 @@ class Model:
         words = ("account", "from", "to", "holder")
         named = [entry.get(word) for word in words] + list(entry.get("accounts", []))
         for items in ("batches", "parts", "items", "cover_items"):
-            named += [
-                item["account"] for item in entry.get(items, []) if "account" in item
-            ]
+            named += [item["account"] for item in entry.get(items, []) if "account" in item]
         named += [signer.split("+")[0] for signer in entry["signers"]]
+        named += [entry.get(word, "").removeprefix("account/") for word in ("subject", "about")]
+        book = self.book
+        for family, word in (
+            (book.reservations, "reservation"),
+            (book.pledges, "pledge"),
+            (book.freezes, "freeze"),
+        ):
+            value = family.get(entry.get(word, -1), {})
+            named += [value.get(who) for who in ("sender", "receiver", "account")]
         known = self.book.accounts
         personal = [n for n in named if n in known and known[n]["type"] == "personal"]
         refuse_if(bool(personal) or entry.get("type") == "personal", "memo_with_personal_account")

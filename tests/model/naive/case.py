@@ -148,9 +148,10 @@ class Case:
     def exact_free(self, account: str, item: Entry) -> list[Place]:
         """The serials that an item names, if the account may freely move all of them."""
         book, batch = self.book, item["batch"]
-        there = item["last"] <= len(book.serials[batch])
-        places = full_range(item) if there else []
-        if there and all(book.at(place).loose and book.at(place).holder == account for place in places):
+        places = [place for place in full_range(item) if place[1] <= len(book.serials[batch])]
+        there = len(places) == item["last"] - item["first"] + 1
+        loose = [place for place in places if book.at(place).loose]
+        if there and loose == places and all(book.at(p).holder == account for p in places):
             return places
         mine = [book.at(p) for p in places if book.at(p).holder == account]
         refuse_if(any(serial.freezes for serial in mine), "serials_frozen")
