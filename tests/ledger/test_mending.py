@@ -252,7 +252,12 @@ def test_corrections_and_notices_stand_with_what_they_are_about() -> None:
 def test_the_number_of_an_instrument_is_put_right() -> None:
     world = World()
     world.accept("order", "exchange.gd", AUTHORITY, **order_fields())
-    fix = {"of": world.index - 1, "subject": "order/order-1", "field": "number", "value": "(2025) 2"}
+    fix = {
+        "of": world.index - 1,
+        "subject": "order/order-1",
+        "field": "number",
+        "value": "(2025) 2",
+    }
     world.accept("correction", OPERATOR, AUTHORITY, **fix)
     assert world.value("order/order-1")["number"] == "(2025) 2"
 

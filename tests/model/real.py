@@ -149,8 +149,10 @@ def _uses(families: dict[str, dict[str, Any]]) -> dict[str, Facts]:
     return {
         "schemes": {n: _scheme(families, n) for n in families["scheme"]},
         "orders": {
-            n: (o.issuer, o.number, o.quantity_g, o.fulfilled_g, list(o.by_obligor_g))
-            + (_or(o.state, None), list(o.retirements))
+            n: (
+                *(o.issuer, o.number, o.quantity_g, o.fulfilled_g, list(o.by_obligor_g)),
+                *(_or(o.state, None), list(o.retirements)),
+            )
             for n, o in families["order"].items()
         },
         "events": {
@@ -162,8 +164,10 @@ def _uses(families: dict[str, dict[str, Any]]) -> dict[str, Facts]:
             for n, o in families["obligation"].items()
         },
         "retirements": {
-            n: (r.index, r.time_ms, r.purpose, r.quantity_g)
-            + (_or(r.voluntary_g, 0), _or(r.account, None), _places(r.items))
+            n: (
+                *(r.index, r.time_ms, r.purpose, r.quantity_g),
+                *(_or(r.voluntary_g, 0), _or(r.account, None), _places(r.items)),
+            )
             for n, r in families["retirement"].items()
         },
     }

@@ -1,7 +1,7 @@
 """The rules against the naive model, over seeded histories of all kinds.
 
-The seeds are fixed, so that what must be reached (every kind accepted, every family of refusals) does
-not depend on luck; `test_machine` looks further.
+The seeds are fixed, so that what must be reached (every kind accepted, every family of refusals)
+does not depend on luck; `test_machine` looks further.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def imported(folder: Path) -> set[str]:
 
 
 def test_the_model_shares_no_code_with_the_package() -> None:
-    ours = {name for name in imported(NAIVE) if name.split(".")[0] in ("registry", "tests", "tools")}
+    ours = {
+        name for name in imported(NAIVE) if name.split(".")[0] in ("registry", "tests", "tools")
+    }
     assert ours
     assert all(name.startswith("tests.model.naive") for name in ours), ours
 

@@ -269,9 +269,7 @@ def _unbind(ctx: Context, found: v.Reservation, *, frozen_too: bool) -> Refusal 
                 batch=batch,
                 freeze=frozen.bonds.freezes[0],
             )
-        if refusal := segments.rebind(
-            ctx.state, found.sender, batch, span, _without_reservation
-        ):
+        if refusal := segments.rebind(ctx.state, found.sender, batch, span, _without_reservation):
             return refusal
         holdings.restatus(ctx.state, batch, span.count, "reserved", "free")
     return None

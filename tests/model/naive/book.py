@@ -20,7 +20,7 @@ PIECES_MOST = 4_096
 TOUCHED_MOST = 256
 
 
-class Refused(Exception):  # noqa: N818 - it is the ledger's word
+class Refused(Exception):
     """The entry is refused, by the name that the catalogue gives the reason."""
 
     def __init__(self, name: str) -> None:
@@ -28,7 +28,7 @@ class Refused(Exception):  # noqa: N818 - it is the ledger's word
         self.name = name
 
 
-def refuse_if(wrong: bool, name: str) -> None:  # noqa: FBT001 - reads as a sentence
+def refuse_if(wrong: bool, name: str) -> None:
     if wrong:
         raise Refused(name)
 

@@ -1,4 +1,4 @@
-"""One entry before the naive book: who has signed, what roles they bear, whose accounts are used."""
+"""One entry before the naive book: who has signed, in what roles, for whose accounts."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ from tests.model.naive.book import Book
 from tests.model.naive.points import in_hands
 
 STATUSES = ("free", "reserved", "pooled", "buffer", "retired", "cancelled")
+ORDER = ("issuer", "number", "quantity_g", "fulfilled_g", "done", "state", "retirements")
+RETIREMENT = ("index", "time_ms", "purpose", "quantity_g", "voluntary_g", "account", "places")
 Facts = dict[str, Any]
 
 
@@ -46,11 +48,7 @@ def facts(book: Book) -> dict[str, Facts]:
             for n, f in book.freezes.items()
         },
         "schemes": {name: _scheme(book, s) for name, s in book.schemes.items()},
-        "orders": {
-            name: (o["issuer"], o["number"], o["quantity_g"], o["fulfilled_g"], o["done"])
-            + (o["state"], o["retirements"])
-            for name, o in book.orders.items()
-        },
+        "orders": {name: tuple(o[word] for word in ORDER) for name, o in book.orders.items()},
         "events": {
             name: (e["title"], e["declared_g"], e["status"], e["retired_g"], e["attested_g"])
             for name, e in book.events.items()
@@ -60,11 +58,9 @@ def facts(book: Book) -> dict[str, Facts]:
             for name, o in book.obligations.items()
         },
         "retirements": {
-            name: (r["index"], r["time_ms"], r["purpose"], r["quantity_g"])
-            + (r["voluntary_g"], r["account"], r["places"])
-            for name, r in book.retirements.items()
+            name: tuple(r[word] for word in RETIREMENT) for name, r in book.retirements.items()
         },
-        "remarks": {subject: indexes for subject, indexes in book.remarks.items()},
+        "remarks": dict(book.remarks),
     }
 
 

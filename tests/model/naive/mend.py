@@ -106,7 +106,7 @@ def _begins(case: Case, item: Entry) -> bool:
         return True
     one, before = run[at], run[at - 1]
     if one.status in ("free", "reserved"):
-        return one != before
+        return bool(one != before)
     return (one.status, one.by, one.piece) != (before.status, before.by, before.piece)
 
 

@@ -1,4 +1,4 @@
-"""How credits change hands, naively: transfer, reservation, settlement, release, pledge, unpledge."""
+"""How credits change hands, naively: transfer, reservation, settlement, release, pledge."""
 
 from __future__ import annotations
 

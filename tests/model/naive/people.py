@@ -71,7 +71,7 @@ CHANGES_MOST = 1_000
 
 
 def enrol(case: Case, holder: str, keys: list[Entry]) -> None:
-    """New keys of a holder: of the right form, nobody's yet, and with a beginning before their end."""
+    """New keys of a holder: of the right form, nobody's yet, beginning before they end."""
     for key in keys:
         raw = raw_key(key["key"], holder)
         refuse_if(raw in case.book.raw_keys, "key_taken")

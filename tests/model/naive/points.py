@@ -54,7 +54,9 @@ def conversion(case: Case) -> None:
     scheme = the_scheme(case, case["scheme"])
     case.need_account(case["account"])
     case.need_party(scheme["operator"])
-    wanted, other = ("points", "items") if case["direction"] == "to_credits" else ("items", "points")
+    wanted, other = (
+        ("points", "items") if case["direction"] == "to_credits" else ("items", "points")
+    )
     refuse_if(wanted not in case.entry or other in case.entry, "fields_exclude")
     if case["direction"] == "to_credits":
         _to_credits(case, scheme)

@@ -238,7 +238,9 @@ def _allowed(case: Case, allowed: Entry, batches: list[str]) -> None:
     for batch in batches:
         value = case.book.batches[batch]
         for words, word in (("classes", "class"), ("programs", "program"), ("vintages", "vintage")):
-            refuse_if(words in allowed and value[word] not in allowed[words], "not_allowed_by_order")
+            refuse_if(
+                words in allowed and value[word] not in allowed[words], "not_allowed_by_order"
+            )
 
 
 def _for_event(case: Case, grams: int) -> Entry:
@@ -350,7 +352,7 @@ def execution(case: Case) -> None:
 
 
 def _first_in_line(case: Case, known: Entry, place: Place) -> None:
-    """Of all freezes over a serial, its own, its account's and its batch's, this one is the first."""
+    """Of all freezes over a serial (its own, its account's, its batch's) this is the first."""
     book, number = case.book, case["freeze"]
     lines = [
         *book.at(place).freezes,
