@@ -23,17 +23,18 @@ from registry.ledger.apply import apply, verify_here
 from registry.ledger.codec import format_record, parse_entry
 from registry.ledger.entries import KINDS
 from registry.ledger.entries.supply import OpeningPart
-from registry.ledger.replay import replay
+from registry.ledger.sealing import Commitment
 from registry.ledger.signing import SigningKey, sign_entry
-from registry.ledger.state import MemoryState, State, state_root
+from registry.ledger.state import State, state_root
 from tests.books import BATCH, DAY_MS, RULES, T0, TONNE, Book, account_id, party_key
+from tests.seals import commitment, end, replayed, seal
 
 LAST_MS = T0 + DAY_MS + 1
 """The record time of the last entry, and of what is refused after it."""
 
 
 def accepted(book: Book) -> list[bytes]:
-    """Notes of every kind, all of them good."""
+    """Records of every kind, all of them good."""
     taken_over = [
         OpeningPart(first=1, last=40, status="free", account=account_id("farm")),
         OpeningPart(first=41, last=90, status="retired", date="2020-05-01", purpose="offset"),
@@ -47,7 +48,22 @@ def accepted(book: Book) -> list[bytes]:
     book.now_ms = T0 + 1  # what is signed from here on is good until LAST_MS
     for step in (*holds(), *ends()):
         notes.append(draft(book, step, len(notes)))
-    return notes
+    # The last of these expires points: it comes when their validity is over, signed for then.
+    times = [T0] * (len(notes) - 1) + [LAST_MS] * 3
+    half = len(notes) // 2
+    notes.append(seal(book, come_to(notes, times, half)))
+    notes.append(
+        end(book, come_to(notes, times, len(notes)), successor="sample.invalid/log/2badc0de")
+    )
+    return [
+        format_record(n, at, note) for n, (at, note) in enumerate(zip(times, notes, strict=True))
+    ]
+
+
+def come_to(notes: list[bytes], times: list[int], size: int) -> Commitment:
+    """What the first notes come to."""
+    pairs = zip(times, notes[:size], strict=False)
+    return commitment([format_record(n, at, note) for n, (at, note) in enumerate(pairs)])
 
 
 class Step(NamedTuple):
@@ -149,22 +165,14 @@ def refused(book: Book) -> list[bytes]:
 def golden() -> dict[str, object]:
     """The file's content."""
     book = Book()
-    notes = accepted(book)
-    # The last one expires points: it comes when their validity is over, and was signed for then.
-    times = [T0] * (len(notes) - 1) + [LAST_MS]
-    records = [
-        format_record(n, at, note) for n, (at, note) in enumerate(zip(times, notes, strict=True))
-    ]
-    base = MemoryState()
-    state = State(base)
-    for _ in replay(records, state):
-        pass
-    base.store(state)
+    records = accepted(book)
+    base = replayed(records)
     frontier = Frontier()
     for record in records:
         frontier.append(leaf_hash(record))
     root, count = state_root(sorted(base.values.items()))
-    index = len(records)
+    index = len(records) - 1  # what is refused would come in place of the end
+    state = State(replayed(records[:index]))
     verdicts = []
     for note in refused(book):
         refusal = apply(state, parse_entry(note), index=index, time_ms=LAST_MS, verify=verify_here)
@@ -180,11 +188,12 @@ def golden() -> dict[str, object]:
         )
     return {
         "ruleset": 1,
-        "size": index,
+        "size": len(records),
         "log_root": frontier.root().hex(),
         "state_count": count,
         "state_root": root.hex(),
         "records": [b64encode(record).decode() for record in records],
+        "refused_at_index": index,
         "refused_at_ms": LAST_MS,
         "refused": verdicts,
     }

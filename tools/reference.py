@@ -38,6 +38,7 @@ FAMILIES = {
     7: "700: orders, events, obligations, retirements",
     8: "800: reservations, pledges, freezes",
     9: "900: cancellations, corrections, notices",
+    10: "1000: seals, the end of a log",
 }
 # What `apply` tries before it turns to the rule of the kind.
 BEFORE_RULES = ("_judge", "_check_signatures", "_check_memo")

@@ -20,7 +20,7 @@ from registry.cli.trusting import read_trust
 from registry.ledger import serials
 from registry.ledger import values as v
 from registry.ledger.state import StateReader, decode_value
-from registry.net.tiles import HttpTileSource
+from registry.net.tiles import HttpTileSource, TwiceRead
 from registry.ports import TileSource
 from registry.store.compared import FileBook
 from registry.store.crew import SpawnedCrew
@@ -96,17 +96,17 @@ def audit(
 def opened_source(source: str) -> Iterator[Opened]:
     """The log at a URL or in a directory, with its database if it is a data directory."""
     if source.startswith(("http://", "https://")):
-        with client(source) as log:
-            yield Opened(HttpTileSource(log), None)
+        with client(source) as log, closing(TwiceRead(HttpTileSource(log))) as tiles:
+            yield Opened(tiles, None)
         return
     root = Path(source)
-    tiles = TileDirectory(root)
+    directory = TileDirectory(root)
     database = DataDirectory(root).database
     if not database.exists():
-        yield Opened(tiles, None)
+        yield Opened(directory, None)
         return
     with closing(FileBook(database)) as book:
-        yield Opened(tiles, book)
+        yield Opened(directory, book)
 
 
 def holdings(state: StateReader) -> dict[str, dict[str, dict[str, int]]]:

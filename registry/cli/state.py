@@ -4,7 +4,6 @@ Two data directories with the same log have the same root, byte for byte.
 Refuses to know: what the keys mean.
 """
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -15,15 +14,12 @@ import typer
 from registry.bootstrap.data import DataDirectory
 from registry.chain.errors import Unavailable
 from registry.cli.shell import Exit, emit, words
-from registry.ledger.state import StateReader, state_root
+from registry.ledger.state import AFTER_KEYS, StateReader, state_items, state_root
 from registry.store.database import open_for_reading
 from registry.store.reads import SqlReadStore
 
 app = typer.Typer()
 
-SCAN_ROWS = 1_000
-END = "~"
-"""Follows every character that a key may have."""
 DataOption = Annotated[
     Path, typer.Option(metavar="DIR", envvar="TANBU_DATA", help="The data directory.")
 ]
@@ -52,7 +48,7 @@ def state(
         size = snapshot.head.size
         if key or prefix:
             return _show_values(snapshot.state, key, prefix, size)
-        root, count = state_root(items(snapshot.state, "", END))
+        root, count = state_root(state_items(snapshot.state))
     emit(
         {"size": size, "count": count, "root": root.hex()},
         words(
@@ -63,18 +59,12 @@ def state(
     return Exit.GOOD
 
 
-def items(reader: StateReader, low: str, high: str) -> Iterator[tuple[str, bytes]]:
-    """All pairs with low ≤ key < high, in byte order, read by and by."""
-    while True:
-        found = reader.scan(low, high, SCAN_ROWS)
-        yield from found
-        if len(found) < SCAN_ROWS:
-            return
-        low = found[-1][0] + "!"  # precedes every character of a key
-
-
 def _show_values(reader: StateReader, key: str, prefix: str, size: int) -> Exit:
-    found = dict(reader.get_many((key,))) if key else dict(items(reader, prefix, prefix + END))
+    found = (
+        dict(reader.get_many((key,)))
+        if key
+        else dict(state_items(reader, prefix, prefix + AFTER_KEYS))
+    )
     if not found:
         raise Unavailable(f"there is no value at size {size}", where=key or prefix)
     emit(

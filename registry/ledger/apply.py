@@ -3,7 +3,7 @@
 `apply` is a function of the state, the entry, its index and its record time (law 4); nothing else.
 It tries, in this order:
 
-1. the log is open, and this entry is for it
+1. the log is open and has not ended, and this entry is for it
 2. not_after: not before the record time, at most 30 days after it
 3. every signer's key is enrolled and in force at the record time; the entry enrols others
 4. every signature verifies
@@ -38,6 +38,7 @@ from registry.ledger.entries import (
     Common,
     Conversion,
     Correction,
+    End,
     Entry,
     Event,
     Execution,
@@ -62,6 +63,7 @@ from registry.ledger.entries import (
     Reservation,
     Retirement,
     Rulebook,
+    Seal,
     Settlement,
     Swap,
     Transfer,
@@ -69,7 +71,17 @@ from registry.ledger.entries import (
     Unpledge,
 )
 from registry.ledger.refusals import Refusal, refuse
-from registry.ledger.rules import authority, court, holds, mending, moving, points, supply, use
+from registry.ledger.rules import (
+    authority,
+    court,
+    holds,
+    mending,
+    moving,
+    points,
+    sealing,
+    supply,
+    use,
+)
 from registry.ledger.state import State
 
 NOT_AFTER_MS_MAX = 30 * DAY_MS
@@ -111,6 +123,8 @@ def _judge(
         return refuse("log_already_open")
     elif parsed.origin != log.origin:
         return refuse("wrong_origin", entry_origin=parsed.origin[:200], origin=log.origin)
+    elif log.ended is not UNSET:
+        return refuse("log_ended", index=log.ended)
     if entry.not_after < time_ms:
         return refuse("expired", not_after=entry.not_after, time_ms=time_ms)
     if entry.not_after > time_ms + NOT_AFTER_MS_MAX:
@@ -364,6 +378,8 @@ def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:
             return points.swap(ctx, entry)
         case Expiry():
             return points.expiry(ctx, entry)
+        case Seal() | End():
+            return sealing.sealing(ctx, entry)
         case Genesis():
             return refuse("log_already_open")
         case _:

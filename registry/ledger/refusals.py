@@ -80,6 +80,7 @@ _ENTRY = (
     Reason(112, "listed_twice", False, "{what} is listed twice", "{what} 重复列出"),
     Reason(113, "ruleset_unknown", False, "this registry does not have ruleset {ruleset}", "本系统没有第 {ruleset} 号规则集"),
     Reason(114, "bad_origin", False, "the origin {origin} is not of the form <host>/<path>/<8 hex digits>: {why}", "账本标识 {origin} 不符合 <主机>/<路径>/<8 位十六进制> 的形式：{why}"),
+    Reason(115, "log_ended", False, "the log was ended by the entry at index {index}; nothing follows it", "账本已由序号 {index} 的条目终结，不再接受任何条目"),
 )
 # 200 signatures and authority
 _SIGNATURES = (
@@ -246,9 +247,20 @@ _MENDING = (
     Reason(911, "too_many_changes", True, "{subject} has already been changed {limit} times", "{subject} 已变更 {limit} 次"),
 )
 
+# 1000 seals, the end of a log
+_SEALS = (
+    Reason(1001, "seal_ahead", True, "the size {size} lies beyond the index {index} of this entry", "规模 {size} 超出本条目的序号 {index}"),
+    Reason(1002, "seal_not_later", False, "the size {size} is not larger than {last}, which is sealed already", "规模 {size} 不大于已封存的规模 {last}"),
+    Reason(1003, "seal_too_old", False, "the size {size} lies more than {limit} entries before the index {index}", "规模 {size} 早于序号 {index} 超过 {limit} 条"),
+    Reason(1004, "end_size", False, "an end seals the size at which it stands, {index}, not {size}", "终结条目须封存其所在规模 {index}，而非 {size}"),
+)
+
 # fmt: on
 CATALOGUE: dict[str, Reason] = {
     reason.name: reason
-    for family in (_ENTRY, _SIGNATURES, _PARTIES, _SUPPLY, _MOVING, _POINTS, _USE, _HOLDS, _MENDING)
+    for family in (
+        *(_ENTRY, _SIGNATURES, _PARTIES, _SUPPLY, _MOVING, _POINTS, _USE, _HOLDS, _MENDING),
+        _SEALS,
+    )
     for reason in family
 }

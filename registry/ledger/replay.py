@@ -10,6 +10,7 @@ Each record is held to this, in this order:
 3. its first signer has not used its id in an entry whose not_after has not passed yet
 4. the ruleset in force is one that this version has; else Unavailable, "could not check"
 5. the rules of that ruleset accept it, signatures included
+6. a seal is of the state that the replay itself had at that size
 
 The first record that fails ends the replay: what the state would be after it, nobody can say.
 
@@ -31,8 +32,10 @@ from msgspec import Struct
 from registry.chain.errors import Malformed, NotTrusted, Unavailable
 from registry.ledger.apply import SignatureCheck, verify_here
 from registry.ledger.codec import Parsed, id_key, parse_entry, parse_record
+from registry.ledger.entries import End, Seal
 from registry.ledger.refusals import Refusal
 from registry.ledger.rulesets import number_in_force, ruleset
+from registry.ledger.sealing import SealWatch
 from registry.ledger.state import State
 
 FORGET_EVERY = 65_536
@@ -89,18 +92,23 @@ def replay(
     *,
     ids: IdMemory | None = None,
     verify: SignatureCheck = verify_here,
+    seals: SealWatch | None = None,
     size: int = 0,
     time_ms: int = 0,
 ) -> Iterator[Replayed]:
     """Judge records one after the other; each that is accepted has changed `state` when it comes.
 
+    `seals` must know which sizes are sealed; without it a seal is Unavailable, "could not check".
     `size` and `time_ms` say where `state` stands: how many records it holds, the last one's time.
     Raises NotTrusted at the first record that does not hold, Unavailable where the ruleset is not
     known; `where` names the record.
     """
     memory = MemoryIds() if ids is None else ids
+    watch = SealWatch() if seals is None else seals
     for index, record in enumerate(records, size):
         where = f"record {index}"
+        if index == watch.due:
+            watch.take(index, state.items())
         time_ms, parsed = read_record(record, index, time_ms)
         entry = parsed.entry
         used = (id_key(entry), index, time_ms, entry.not_after)
@@ -112,6 +120,8 @@ def replay(
             raise Unavailable(error.message, where=where, todo=error.todo) from error
         if refusal is not None:
             raise refused(refusal, index)
+        if isinstance(entry, Seal | End):
+            watch.check(entry, index)
         yield Replayed(index, time_ms, parsed)
 
 

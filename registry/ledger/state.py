@@ -8,6 +8,7 @@ Refuses to know: where the base keeps its bytes, and what the rules are.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 from itertools import chain, islice
 from typing import Protocol, TypeVar
 
@@ -26,6 +27,12 @@ CACHE_SPANS_MAX = 300_000
 _WEIGH_EVERY = 10_000
 """How many changes may come before the spans are counted again."""
 SCAN_ROWS_MAX = 512
+ITEMS_ROWS = 1_000
+"""Rows of one question where all are read."""
+AFTER_KEYS = "~"
+"""Follows every character that a key may have."""
+BEFORE_CHARACTERS = "!"
+"""Precedes every character that a key may have: key + this is the next place after a key."""
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 _DECODERS = {kind: msgspec.json.Decoder(kind) for kind in FAMILIES.values()}
@@ -159,6 +166,19 @@ class State:
             (key, None if value is None else _encode(value)) for key, value in self._changed.items()
         ]
 
+    def items(self) -> Iterator[tuple[str, bytes]]:
+        """The whole map, stored and changed, in byte order of the keys.
+
+        It may not change meanwhile. Memory: what has changed since `stored`.
+        """
+        changed = self._changed
+        if not changed:
+            return state_items(self._base)
+        kept = (pair for pair in state_items(self._base) if pair[0] not in changed)
+        new = sorted(changed)
+        values = ((key, value) for key in new if (value := changed[key]) is not None)
+        return merge(kept, ((key, _encode(value)) for key, value in values))
+
     def stored(self) -> None:
         """The base now holds all changes."""
         self._unweighed += len(self._changed)
@@ -183,6 +203,18 @@ class State:
         coming, self._coming = self._coming, ()
         self.prefetch(chain((key,), coming))
         return self._cache[key]
+
+
+def state_items(
+    reader: StateReader, low: str = "", high: str = AFTER_KEYS
+) -> Iterator[tuple[str, bytes]]:
+    """All pairs with low ≤ key < high, in byte order, read by and by: the whole map by default."""
+    while True:
+        found = reader.scan(low, high, ITEMS_ROWS)
+        yield from found
+        if len(found) < ITEMS_ROWS:
+            return
+        low = found[-1][0] + BEFORE_CHARACTERS
 
 
 class MemoryState:

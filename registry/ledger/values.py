@@ -67,6 +67,12 @@ class Log(Value, frozen=True, kw_only=True):
     opened_ms: int
     rulebooks: tuple[tuple[int, int], ...] = ()
     """(version, effective_from_ms) of every rulebook, in the order of the log."""
+    seal: int | UnsetType = UNSET
+    """Index of the last seal."""
+    sealed_size: int | UnsetType = UNSET
+    """The size that it seals."""
+    ended: int | UnsetType = UNSET
+    """Index of the entry that ended the log."""
 
 
 class Party(Remarked, frozen=True, kw_only=True):

@@ -26,7 +26,9 @@ from registry.chain.tlog import leaf_hash
 from registry.ledger import values as v
 from registry.ledger.apply import verify_here
 from registry.ledger.codec import Parsed, id_key
+from registry.ledger.entries import End, Seal
 from registry.ledger.replay import judge, read_record
+from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.state import MemoryState, State, decode_value, encode_value
 from registry.ledger.subjects import subjects_of
 from registry.ports import Head, NewRecord, TileSource
@@ -38,6 +40,7 @@ from registry.store.log import last_index, read_head, read_records
 from registry.store.rebuild import Progress, differing_keys, state_items
 from registry.store.scratch import Scratch
 from registry.store.statements import statements_for
+from registry.store.tail import Tail, read_tail
 
 FAULTS_MAX = 100
 """How many faults are told; a disk that has more needs no longer list."""
@@ -96,6 +99,7 @@ class _Check:
         self._head: Head | None = None
         self._state: State | None = None
         self._time_ms = 0
+        self._seals = SealWatch()
         self.faults: list[Fault] = []
         self.size = 0
         self.published_size = 0
@@ -130,7 +134,10 @@ class _Check:
         log = self._log_of_genesis(first[0][0]) if first else None
         keys = _keys_of(log) if log else None
         self._state = State(self._scratch.state) if replay and keys else None
-        lists = ListCheck(self._connection, statements_for(self._engine), self.report)
+        if self._state is not None:
+            self._seals.expect(sealed_sizes(r for r, _ in read_records(self._connection, 0, total)))
+        tail = self._read_tail()
+        lists = ListCheck(self._connection, statements_for(self._engine), tail, self.report)
         published = PublishedCheck(self._connection, tiles, keys, self.report)
         self.published_size = published.size
         chunk = first
@@ -145,6 +152,15 @@ class _Check:
         lists.finish()
         published.finish()
         self._check_head(published.root)
+
+    def _read_tail(self) -> Tail:
+        """The journal; an empty one where it is damaged, so that what it lacks is told too."""
+        size = 0 if self._head is None else self._head.size
+        try:
+            return read_tail(self._connection, size)
+        except Broken as error:
+            self.report(error.where or "journal", error.message)
+            return Tail(size)
 
     def _count(self) -> int:
         """How many records are to be read: as many as the head says."""
@@ -190,9 +206,13 @@ class _Check:
         return NewRecord(index, record, stored, id_key(parsed.entry), subjects_of(parsed.entry))
 
     def _replay(self, state: State, parsed: Parsed, index: int) -> None:
+        if index == self._seals.due:
+            self._seals.take(index, state.items())
         refusal = judge(state, parsed, index, self._time_ms, _signatures_are_the_audits)
         if refusal is not None:
             raise Broken(f"the rules refuse it: {refusal.message()}", where=f"record {index}")
+        if isinstance(parsed.entry, Seal | End):
+            self._seals.check(parsed.entry, index)
         if index % REPLAY_AT_ONCE == 0:
             self._scratch.state.store(state.changes())
             state.stored()

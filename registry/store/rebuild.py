@@ -27,14 +27,17 @@ from registry.chain.tlog import EMPTY_ROOT, leaf_hash
 from registry.ledger.apply import SignatureCheck, verify_here
 from registry.ledger.codec import id_key
 from registry.ledger.replay import UsedId, replay
+from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.state import State, state_root
 from registry.ledger.subjects import subjects_of
 from registry.ports import Head, NewRecord, Published, TileSource
 from registry.store import schema, sqlite
 from registry.store.database import open_for_writing
+from registry.store.journal import Recent
 from registry.store.log import SqlLogStore, last_index, read_head, read_records
 from registry.store.migrate import create_database
 from registry.store.publication import SqlPublicationStore
+from registry.store.tail import read_recent
 
 AT_ONCE = 1_000
 """Records of one transaction."""
@@ -56,6 +59,8 @@ class Source:
     root: bytes | None
     records: Iterable[bytes]
     checkpoints: tuple[Published, ...]
+    sealed: tuple[int, ...] = ()
+    """The sizes that seals among the records name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ def source_of_database(engine: Engine, origin: str) -> Iterator[Source]:
                 select(table.size, table.note, table.time_ms).order_by(table.size)
             ).all()
         records = (record for record, _ in read_records(connection, 0, size))
-        yield Source(origin, size, root, records, tuple(Published(*row) for row in rows))
+        sealed = tuple(sealed_sizes(r for r, _ in read_records(connection, 0, size)))
+        yield Source(origin, size, root, records, tuple(Published(*row) for row in rows), sealed)
 
 
 def source_of_tiles(tiles: TileSource, keys: LogKeys, time_ms: int) -> Source:
@@ -99,7 +105,9 @@ def source_of_tiles(tiles: TileSource, keys: LogKeys, time_ms: int) -> Source:
     note = tiles.checkpoint()
     head = open_checkpoint(note, keys)
     published = Published(head.size, note, time_ms)
-    return Source(head.origin, head.size, head.root, _bundled(tiles, head.size), (published,))
+    sealed = tuple(sealed_sizes(_bundled(tiles, head.size)))
+    records = _bundled(tiles, head.size)
+    return Source(head.origin, head.size, head.root, records, (published,), sealed)
 
 
 def _bundled(tiles: TileSource, size: int) -> Iterator[bytes]:
@@ -123,6 +131,7 @@ def rebuild_from(
     engine = open_for_writing(path)
     with closing(SqlLogStore(engine)) as store:
         head = _replay_all(source, store, verify, progress)
+        store.fold()
         if head.size != source.size or source.root not in (None, head.root):
             raise _other_tree(head.size)
     with closing(SqlPublicationStore(engine)) as publication:
@@ -142,6 +151,7 @@ def _replay_all(
     head = store.open_epoch()
     state = State(store.state())
     records = iter(source.records)
+    seals = SealWatch(source.sealed)
     signed = _newest_signed(source)
     if signed.size > source.size:
         raise Broken(
@@ -157,6 +167,7 @@ def _replay_all(
             state,
             ids=_TableKeepsIds(),
             verify=verify,
+            seals=seals,
             size=head.size,
             time_ms=head.time_ms,
         )
@@ -206,8 +217,10 @@ def state_items(engine: Engine) -> Iterator[Item]:
     table = schema.state.c
     wanted = select(table.key, table.value).order_by(table.key)
     with sqlite.guarded("read the state"), engine.connect() as connection:
-        for row in connection.execution_options(yield_per=1_000).execute(wanted):
-            yield row[0], row[1]
+        recent = Recent()
+        recent.take(read_recent(connection))
+        rows = connection.execution_options(yield_per=1_000).execute(wanted)
+        yield from recent.merge(((row[0], row[1]) for row in rows), recent.between("", None))
 
 
 def differing_keys(ours: Iterator[Item], theirs: Iterator[Item]) -> Iterator[str]:

@@ -15,7 +15,8 @@ Steps
 5. Tree: each leaf hash is that of its tile, each tile that of the tile above, the root that of the
    checkpoint.
 6. Genesis: signed by a key of the authority that trust names.
-7. State: what must hold of it holds (`ledger.invariants`); its root and totals.
+7. State: each seal is of the state that there was; what must hold of it in the end holds
+   (`ledger.invariants`); its root and totals.
 8. Database, of a data directory: each stored record, leaf hash, id, checkpoint and state value, and
    the head, are those of the log.
 
@@ -35,8 +36,10 @@ from registry.ledger.codec import parse_entry, parse_record
 from registry.ledger.entries import Genesis
 from registry.ledger.invariants import violations
 from registry.ledger.replay import id_in_use
+from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.state import decode_value
 from registry.ports import Head, TileSource
+from registry.verify.ahead import SealAhead
 from registry.verify.auditwords import Audited, describe_audit
 from registry.verify.bundle import BundleResult, BundleTask, Fault, used_ids
 from registry.verify.comparing import BookCheck, first_difference, rooted
@@ -99,7 +102,9 @@ class _Audit:
         self._book = book
         self._progress = progress
         self._log = LogReader(source, trust)
-        self._judge = Judge(memory.state)
+        self._seals = SealWatch()
+        self._ahead: SealAhead | None = SealAhead(source, self._seals)
+        self._judge = Judge(memory.state, self._seals)
         self._tree = TreeCheck(self._log.tile)
         self._check: BookCheck | None = None
         self._authority = ""
@@ -128,10 +133,9 @@ class _Audit:
         """Every bundle and tile of the newest checkpoint; of a newer one, if it grows meanwhile."""
         done = 0
         while True:
-            full = self._log.head.size // TILE_WIDTH
-            for index in range(done, full):
-                self._take(self._log.full_bundle(index))
-            done = full
+            while done < self._log.head.size // TILE_WIDTH:
+                self._take(self._log.full_bundle(done))
+                done += 1
             try:
                 tail, above = self._log.tail()
             except Unavailable:
@@ -149,6 +153,7 @@ class _Audit:
         """Judge a bundle of tiles and hand it over, with what the database holds in its place."""
         if bundle.first == 0:
             self._begin(bundle)
+        self._look_ahead(bundle.first)
         records: Sequence[bytes] = bundle.records
         under_way = _Bundle(bundle.first, len(records), bundle)
         data, stored = bundle.data, b""
@@ -165,6 +170,25 @@ class _Audit:
                     ),
                 )
         self._hand_over(under_way, records, data, bundle.tile, stored)
+
+    def _look_ahead(self, first: int) -> None:
+        """Find the seals of sizes within the bundle that begins at `first`."""
+        while self._ahead is not None:
+            try:
+                self._ahead.look(first, self._log.head.size)
+                return
+            except (Unavailable, NotTrusted) as error:
+                # It is a fault where the bundle is judged; a tail may have grown.
+                if isinstance(error, NotTrusted) or not self._log.renew():
+                    self._ahead = None
+
+    def _look_beyond(self) -> None:
+        """Find the seals among the records that the database has beyond the checkpoint."""
+        if self._book is not None:
+            first = self._log.head.size
+            while rows := self._book.records(first, first + TILE_WIDTH):
+                self._seals.expect(sealed_sizes(record for record, _ in rows))
+                first += len(rows)
 
     def _begin(self, bundle: Bundle) -> None:
         """What the genesis says that is needed from the start: log keys, authority."""
@@ -188,6 +212,7 @@ class _Audit:
             verifiers = genesis_verifiers(keys.ed25519, keys.mldsa44, origin)
         if self._book is not None:
             self._check = BookCheck(self._book, verifiers)
+            self._look_beyond()
 
     def _read_rest(self, head: Head) -> None:
         """The records that the database has beyond the newest checkpoint."""
@@ -196,6 +221,7 @@ class _Audit:
             first = self._tree.size
             stop = min(head.size, (first // TILE_WIDTH + 1) * TILE_WIDTH)
             records, stored = check.rows(first, stop)
+            self._seals.expect(sealed_sizes(records))
             under_way = _Bundle(first, len(records), None)
             self._hand_over(under_way, records, format_bundle(records), b"", stored)
             self._settle(self._crew.drain())
@@ -302,6 +328,8 @@ class _Audit:
                 state_count=frontier.size,
                 stored=self._check is not None,
                 checkpoints=0 if self._check is None else self._check.checkpoints,
+                seals=self._seals.checked,
+                seals_unchecked=self._judge.seals_unchecked,
             ),
             state,
         )

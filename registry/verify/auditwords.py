@@ -40,6 +40,8 @@ class Audited(Struct, frozen=True, kw_only=True):
     state_count: int
     stored: bool
     checkpoints: int
+    seals: int
+    seals_unchecked: int
 
 
 def describe_audit(found: Audited, state: StateReader) -> Report:
@@ -60,6 +62,7 @@ def describe_audit(found: Audited, state: StateReader) -> Report:
         "authority_key": found.authority,
         "database": found.stored,
         "checkpoints": found.checkpoints,
+        "seals": found.seals,
     }
     shown = [status for status in grams if grams[status]]
     amounts_en = ", ".join(f"{format_tonnes(grams[s])} t {s}" for s in shown) or "0 t"
@@ -122,8 +125,10 @@ def _steps(found: Audited) -> Iterator[Step]:
         (
             Sentence("State", "状态"),
             Sentence(
-                f"{len(INVARIANTS)} invariants hold over {found.state_count} values",
-                f"{found.state_count} 个值满足全部 {len(INVARIANTS)} 项不变式",
+                f"{len(INVARIANTS)} invariants hold over {found.state_count} values; right seals:"
+                f" {found.seals}",
+                f"{found.state_count} 个值满足全部 {len(INVARIANTS)} 项不变式；正确的封存："
+                f"{found.seals} 次",
             ),
         ),
     ]
@@ -157,6 +162,12 @@ def _not_checked(found: Audited, state: StateReader) -> Iterator[Sentence]:
         " own.",
         f"规模 {found.records} 之后的情况未知；记录时间为账本自身记录。",
     )
+    if found.seals_unchecked:
+        yield Sentence(
+            f"{found.seals_unchecked} seals came into the log while it was audited; their roots"
+            " were not compared. Audit again.",
+            f"审计期间新增 {found.seals_unchecked} 次封存，其根未予比对，请重新审计。",
+        )
     taken_over = sum(1 for _, batch in each(state, "batch", v.Batch) if batch.taken_over)
     if taken_over:
         yield Sentence(

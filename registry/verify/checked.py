@@ -47,6 +47,8 @@ KIND_WORDS = {
     "notice": "公告",
     "swap": "积分互换",
     "expiry": "积分到期",
+    "seal": "状态封存",
+    "end": "账本终结",
 }
 
 

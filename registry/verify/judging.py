@@ -8,15 +8,16 @@ Refuses to know: where records come from, whether their signatures are good.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from registry.chain.errors import Broken, Malformed, NotTrusted, TanbuError, Unavailable
 from registry.ledger.apply import SignatureCheck, touches
 from registry.ledger.codec import Parsed, decode_known
-from registry.ledger.entries import KINDS, Common, Rulebook
+from registry.ledger.entries import KINDS, Common, End, Rulebook, Seal
 from registry.ledger.replay import judge, read_record, refused
 from registry.ledger.rulesets import Judge as RulesOf
 from registry.ledger.rulesets import number_in_force, ruleset
+from registry.ledger.sealing import SealWatch
 from registry.ledger.state import State, StateReader
 from registry.ports import StateScratch
 
@@ -24,6 +25,9 @@ STORE_EVERY = 8_192
 """Records between two writings of what has changed to the scratch."""
 PREFETCH_FROM = 64
 """Single questions to the scratch in one bundle from which on the next is prefetched."""
+
+
+_Timed = tuple[int, Parsed]
 
 
 class Judged:
@@ -38,9 +42,10 @@ class Judged:
 
 
 class Judge:
-    """The state of the log as far as it is judged."""
+    """The state of the log as far as it is judged. `seals`: told which sizes will be sealed."""
 
-    def __init__(self, scratch: StateScratch) -> None:
+    def __init__(self, scratch: StateScratch, seals: SealWatch) -> None:
+        self._seals = seals
         self._scratch = scratch
         self._base = _Counting(scratch)
         self._state = State(self._base)
@@ -49,6 +54,7 @@ class Judge:
         self.size = 0
         self.time_ms = 0
         self.first_ms = 0
+        self.seals_unchecked = 0
         self._apply: RulesOf | None = None
         self._kinds: Counter[type[Common]] = Counter()
 
@@ -66,9 +72,10 @@ class Judge:
         self._base.asked = 0
         first, keys_good = self.size, 0
         try:
-            for time_ms, parsed in entries:
-                self._judge_one(parsed, time_ms, take)
-                keys_good = len(keys)
+            for part in self._parts(entries):
+                for time_ms, parsed in part:
+                    self._judge_one(parsed, time_ms, take)
+                    keys_good = len(keys)
         except Unavailable as unknown:
             error = Unavailable(unknown.message, where=f"record {self.size}", todo=unknown.todo)
         except TanbuError as bad:
@@ -76,6 +83,16 @@ class Judge:
         if self.size - self._stored_at >= STORE_EVERY:
             self.store()
         return Judged(self.size - first, b"".join(keys[:keys_good]), error)
+
+    def _parts(self, entries: list[_Timed]) -> Iterator[list[_Timed]]:
+        """The entries, cut where a size that will be sealed is reached; it is then committed to."""
+        while entries:
+            if self.size == self._seals.due:
+                self.store()
+                self._seals.take(self.size, self._scratch.items())
+            count = self._seals.due - self.size
+            yield entries[:count] if count > 0 else entries
+            entries = entries[count:] if count > 0 else []
 
     def _judge_one(self, parsed: Parsed, time_ms: int, take: SignatureCheck) -> None:
         """Judge the next entry; NotTrusted if the rules refuse it, Unavailable if they are unknown.
@@ -92,8 +109,18 @@ class Judge:
             )
         if refusal is not None:
             raise refused(refusal, self.size)
+        if kind is Seal or kind is End:
+            self._check_seal(parsed.entry)
         self._kinds[kind] += 1
         self.size += 1
+
+    def _check_seal(self, entry: Common) -> None:
+        """Compare a seal with the state that was passed; count it if that was not kept."""
+        if isinstance(entry, Seal | End):
+            try:
+                self._seals.check(entry, self.size)
+            except Unavailable:
+                self.seals_unchecked += 1
 
     def store(self) -> None:
         """Write what has changed to the scratch."""
@@ -108,11 +135,9 @@ class Judge:
             counts[str(kind.__struct_config__.tag)] += count
         return {name: counts[name] for name in KINDS if counts[name]}
 
-    def _read_all(
-        self, records: Sequence[bytes]
-    ) -> tuple[list[tuple[int, Parsed]], NotTrusted | None]:
+    def _read_all(self, records: Sequence[bytes]) -> tuple[list[_Timed], NotTrusted | None]:
         """Times and entries up to the first record that is not of the form, and that error."""
-        entries: list[tuple[int, Parsed]] = []
+        entries: list[_Timed] = []
         try:
             for index, record in enumerate(records, self.size):
                 entries.append(self._read(record, index))

@@ -18,6 +18,7 @@ from registry.ledger.entries import (
     Common,
     Conversion,
     Correction,
+    End,
     Event,
     Execution,
     Expiry,
@@ -41,6 +42,7 @@ from registry.ledger.entries import (
     Reservation,
     Retirement,
     Rulebook,
+    Seal,
     Settlement,
     Swap,
     Transfer,
@@ -212,8 +214,10 @@ class Powers:
                 self._need_court(entry, order.origin, by)
             case Cancellation():
                 self._check_cancellation(entry)
-            case Correction():
+            case Correction() | End():
                 self._need_roles(entry, "operator", "authority")
+            case Seal():
+                self._need_roles(entry, "operator")
             case Notice():
                 if not (self._with_role("operator") or self._with_role("authority")):
                     raise self._bad("a notice is signed by neither operator nor authority")

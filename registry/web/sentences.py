@@ -11,6 +11,7 @@ from registry.ledger.entries import (
     Cancellation,
     Conversion,
     Correction,
+    End,
     Entry,
     Event,
     Execution,
@@ -35,6 +36,7 @@ from registry.ledger.entries import (
     Reservation,
     Retirement,
     Rulebook,
+    Seal,
     Settlement,
     Swap,
     Transfer,
@@ -49,6 +51,7 @@ from registry.web import formats as f
 from registry.web.formats import Piece, Times
 from registry.web.words import Language, word
 
+ROOT_CHARS_SHOWN = 16
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 Pieces = list[Piece]
 Units = Mapping[str, int]
@@ -138,8 +141,25 @@ def _say(entry: Entry, times: Times, units: Units) -> tuple[str, dict[str, Piece
             return _court(entry, units)
         case Cancellation() | Correction() | Notice():
             return _mending(entry, units)
+        case Seal() | End():
+            return _sealing(entry)
         case _:
             assert_never(entry)
+
+
+def _sealing(entry: Seal | End) -> tuple[str, dict[str, Piece | Pieces]]:
+    pieces: dict[str, Piece | Pieces] = {
+        "size": Piece(f.number(entry.size)),
+        "count": Piece(f.number(entry.count)),
+        "root": Piece(f"{entry.root[:ROOT_CHARS_SHOWN]}…"),
+    }
+    if isinstance(entry, Seal):
+        return "say.seal", pieces
+    pieces["reason"] = Piece(entry.reason)
+    if entry.successor is UNSET:
+        return "say.end", pieces
+    pieces["successor"] = Piece(entry.successor)
+    return "say.end.successor", pieces
 
 
 def _binding(

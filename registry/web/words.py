@@ -256,6 +256,8 @@ _KINDS = {
     "kind.notice": ("Notice", "公告"),
     "kind.swap": ("Points swapped", "积分互换"),
     "kind.expiry": ("Points expired", "积分到期"),
+    "kind.seal": ("State sealed", "状态封存"),
+    "kind.end": ("Log ended", "账本终结"),
 }
 
 _ROLES = {
@@ -327,6 +329,9 @@ _SENTENCES = {
     "say.notice": ("On {subject}: {code}", "关于 {subject}：{code}"),
     "say.swap": ("{points} points of {scheme} become {made} of {target}", "{scheme} 的 {points} 积分换为 {target} 的 {made} 积分"),
     "say.expiry": ("{points} points of {scheme} from {entry} have expired", "{scheme} 源自 {entry} 的 {points} 积分到期"),
+    "say.seal": ("State of size {size}: {count} values, root {root}", "规模 {size} 的状态：{count} 个值，根 {root}"),
+    "say.end": ("{reason}; sealed at size {size}: {count} values, root {root}", "{reason}；封存规模 {size}：{count} 个值，根 {root}"),
+    "say.end.successor": ("{reason}; followed by {successor}; sealed at size {size}: {count} values, root {root}", "{reason}；由 {successor} 接续；封存规模 {size}：{count} 个值，根 {root}"),
     "say.cover": ("{quantity} of {account} back old points of {scheme}", "{account} 的 {quantity} 补足 {scheme} 的旧积分"),
     "say.retirement": ("{quantity} from {account}", "{account} 注销 {quantity}"),
     "say.retirement.ref": ("{quantity} from {account} for {ref}", "{account} 为 {ref} 注销 {quantity}"),

@@ -47,6 +47,8 @@ SPAN = {"batch": BATCH, "first": 1, "last": 2}
 COURT = {"issuer": "C", "origin": "signed", "instrument_sha256": "ab" * 32}
 FREEZE = COURT | {"instrument_type": "judgment", "number": "1"}
 EXECUTION = {"freeze": 7, "origin": "signed", "instrument_sha256": "ab" * 32}
+GRAMS = ("free_g", "reserved_g", "pooled_g", "buffer_g", "retired_g", "cancelled_g")
+SEAL = {"size": 7, "root": "ab" * 32, "count": 1, "totals": dict.fromkeys(GRAMS, 0)}
 AT_7 = "0000000000000007"
 ABOUT = [
     (
@@ -102,6 +104,8 @@ ABOUT = [
         {"scheme": "a", "points": 1, "to_scheme": "b", "to_points": 2},
         ["scheme/a", "scheme/b"],
     ),
+    ("seal", SEAL, []),
+    ("end", SEAL | {"reason": "r"}, []),
     ("expiry", {"scheme": "a", "lot": 7, "points": 1, "account": A}, [f"account/{A}", "scheme/a"]),
 ]
 

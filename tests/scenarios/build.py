@@ -333,6 +333,14 @@ def _unpledge(_: Said, c: Clauses, s: Scene) -> Fields:
     return {"pledge": s.entry(c[""]), "items": optional(s.exact, c.get("items"))}
 
 
+def _seal(_: Said, _c: Clauses, s: Scene) -> Fields:
+    return s.commitment()
+
+
+def _end(_: Said, c: Clauses, s: Scene) -> Fields:
+    return s.commitment() | {"reason": c[""], "successor": c.get("successor")}
+
+
 BUILDERS: dict[str, Builder] = {
     "genesis": _genesis,
     "rulebook": _rulebook,
@@ -366,6 +374,8 @@ BUILDERS: dict[str, Builder] = {
     "cancellation": use.cancellation,
     "correction": use.correction,
     "notice": use.notice,
+    "seal": _seal,
+    "end": _end,
 }
 
 

@@ -426,6 +426,8 @@ GRAMMAR: dict[str, dict[str, Clause]] = {
     },
     "correction": {"": Clause(_correct)},
     "notice": {"": _name, "code": _name},
+    "seal": {"": _name},
+    "end": {"": _text, "successor": _text},
 }
 """The clauses of every kind; "" is what stands first."""
 COMMON = {"memo": _text, "document": _text}

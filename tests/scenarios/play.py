@@ -26,6 +26,7 @@ from registry.ledger.entries import KINDS
 from registry.ledger.invariants import violations
 from registry.ledger.people import format_opening, format_receipt
 from registry.ledger.replay import replay
+from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.signing import SigningKey, sign_entry
 from registry.ledger.state import MemoryState, State, state_root
 from registry.ports import Published
@@ -218,6 +219,7 @@ class _Player:
 
     def _accepted(self, said: Said, note: bytes, fields: dict[str, Any]) -> None:
         index = len(self.played.records)
+        self.scene.size = index + 1
         self.played.records.append(format_record(index, self.scene.time_ms, note))
         if said.label:
             if said.label in self.played.labels:
@@ -236,7 +238,8 @@ def _replay(played: Played, where: str) -> None:
     """From the records alone comes the same state."""
     base = MemoryState()
     state = State(base)
-    for _ in replay(played.records, state):
+    watch = SealWatch(sealed_sizes(played.records))
+    for _ in replay(played.records, state, seals=watch):
         base.store(state)
     if base.values != played.state.values:
         raise Surprise(f"{where}: the replayed state is another")

@@ -14,6 +14,7 @@ import msgspec
 from registry.ledger import serials
 from registry.ledger import values as v
 from registry.ledger.dates import DAY_MS, MINUTE_MS, day_of
+from registry.ledger.sealing import commit_to
 from registry.ledger.state import MemoryState
 from tests.scenarios.cast import Cast, Crowd
 from tests.scenarios.reading import Label, Moment
@@ -41,6 +42,8 @@ class Scene:
     crowds: dict[int, tuple[Crowd, str]] = field(default_factory=dict)
     """By line: the people behind a commitment, and what their amounts count."""
     time_ms: int = 0
+    size: int = 0
+    """How many entries there are."""
 
     def ms(self, moment: Moment, default_time: str = "00:00") -> int:
         """The instant of a civil date and time of the region."""
@@ -63,6 +66,12 @@ class Scene:
         """A state value as plain data, or None."""
         data = self.state.values.get(key)
         return None if data is None else msgspec.json.decode(data)
+
+    def commitment(self) -> Fields:
+        """What a seal of the state says."""
+        made = commit_to(sorted(self.state.values.items()), self.size)
+        totals = msgspec.to_builtins(made.totals)
+        return {"size": made.size, "root": made.root.hex(), "count": made.count, "totals": totals}
 
     def unit_g(self, batch: str) -> int:
         found = self.value(f"batch/{batch}")

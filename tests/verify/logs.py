@@ -11,6 +11,7 @@ from registry.chain.tlog import LeafHashes, leaf_hash
 from registry.ledger.codec import format_record, parse_entry, parse_record
 from registry.ledger.entries import Common
 from registry.ledger.replay import replay
+from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.state import MemoryState, State
 from registry.ports import Published
 from registry.verify import standing
@@ -39,7 +40,8 @@ class MemoryLog:
         self.state = MemoryState()
         if check:
             state = State(self.state)
-            for _ in replay(self.records, state):
+            watch = SealWatch(sealed_sizes(self.records))
+            for _ in replay(self.records, state, seals=watch):
                 self.state.store(state)
         self.hashes = LeafHashes(leaf_hash(record) for record in self.records)
         self.size = len(self.records)

@@ -14,6 +14,7 @@ from registry.chain.tiles import TileAddress, parse_bundle
 from registry.chain.tlog import EMPTY_ROOT, leaf_hash
 from registry.ledger.codec import format_record, parse_record
 from registry.ledger.replay import MemoryIds
+from registry.ledger.sealing import SealWatch
 from registry.ledger.state import MemoryState, State, state_root
 from registry.verify.audit import audit
 from registry.verify.bundle import BundleTask, check_bundle, used_ids
@@ -335,7 +336,7 @@ def test_a_growing_log_is_followed_to_its_newest_checkpoint(longer: MemoryLog) -
 
 def test_a_bundle_names_the_first_of_its_faults(longer: MemoryLog) -> None:
     data = longer.files()["tile/entries/000"]
-    judge = Judge(Items())
+    judge = Judge(Items(), SealWatch())
     judged = judge.bundle(parse_bundle(data, 256))
     assert (judged.count, judged.error) == (256, None)
     tile = longer.files()["tile/0/000"]

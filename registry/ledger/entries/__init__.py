@@ -12,6 +12,7 @@ from registry.ledger.entries.holding import Pledge, Release, Reservation, Settle
 from registry.ledger.entries.mending import Cancellation, Correction, Notice
 from registry.ledger.entries.moving import Mandate, Transfer
 from registry.ledger.entries.points import Conversion, Expiry, PointsScheme, Redemption, Swap
+from registry.ledger.entries.sealing import End, Seal, Sealing, Totals
 from registry.ledger.entries.supply import Issuance, Methodology, Opening, Project
 from registry.ledger.entries.use import Event, Obligation, Order, Retirement
 
@@ -48,6 +49,8 @@ Entry = (
     | Notice
     | Swap
     | Expiry
+    | Seal
+    | End
 )
 
 KINDS: dict[str, type[Common]] = {
@@ -85,6 +88,8 @@ KINDS: dict[str, type[Common]] = {
         Notice,
         Swap,
         Expiry,
+        Seal,
+        End,
     )
 }
 
@@ -101,6 +106,7 @@ __all__ = [
     "Common",
     "Conversion",
     "Correction",
+    "End",
     "Entry",
     "Event",
     "Execution",
@@ -125,9 +131,12 @@ __all__ = [
     "Reservation",
     "Retirement",
     "Rulebook",
+    "Seal",
+    "Sealing",
     "Settlement",
     "SpanItem",
     "Swap",
+    "Totals",
     "Transfer",
     "Unfreeze",
     "Unpledge",

@@ -25,7 +25,7 @@ def genesis(state: State, entry: Genesis, origin: str, index: int, time_ms: int)
     """Open the log: enrol operator and authority, whose own new keys count here and only here."""
     if entry.ruleset not in RULESETS:
         return refuse("ruleset_unknown", ruleset=entry.ruleset)
-    if refusal := _check_origin(origin):
+    if refusal := check_new_origin(origin):
         return refusal
     for text, kind in (
         (entry.log_keys.ed25519, TYPE_ED25519),
@@ -297,7 +297,7 @@ def parse_party_key(text: str, holder: str) -> VerifierKey | Refusal:
     return parsed
 
 
-def _check_origin(origin: str) -> Refusal | None:
+def check_new_origin(origin: str) -> Refusal | None:
     """An origin ends in 8 random hex digits, so that a log made anew is another log."""
     try:
         check_origin(origin)
