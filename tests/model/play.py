@@ -84,6 +84,12 @@ class Play:
             self.world.compare()
         return refused
 
+    def end(self) -> None:
+        """End the log, whatever it takes, and see that nothing follows."""
+        while self.throw("end") != "":
+            pass
+        assert self.throw("transfer") in ("log_ended", "wrong_origin")
+
     def throw(self, kind: str = "") -> str:
         """Make a random move."""
         return self.make(draw(self.dice, kind))

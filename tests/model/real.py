@@ -29,7 +29,14 @@ class Real:
             family, _, name = key.partition("/")
             families[family][name] = self._value(key, base.values[key])
         found = _holdings(families) | _people(families) | _uses(families)
-        return found | {"remarks": _remarks(families)}
+        log = families["log"][""]
+        told = {
+            "origin": log.origin,
+            "seal": _or(log.seal, None),
+            "sealed": _or(log.sealed_size, 0),
+            "ended": _or(log.ended, None),
+        }
+        return found | {"remarks": _remarks(families), "log": told}
 
     def _value(self, key: str, data: bytes) -> Any:
         seen = self._seen.get(key)

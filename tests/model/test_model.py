@@ -34,6 +34,7 @@ def played(seed: int) -> Play:
         if play.throw() == "":
             found = list(violations(play.world.base))
             assert not found, f"at {play.world.index - 1}: {found[:3]}"
+    play.end()
     return play
 
 

@@ -26,6 +26,8 @@ RULES: dict[str, Callable[[Case], None]] = {
     "mandate": people.mandate,
     "correction": people.correction,
     "notice": people.notice,
+    "seal": people.seal,
+    "end": people.end,
     "methodology": supply.methodology,
     "project": supply.project,
     "issuance": supply.issuance,
@@ -80,6 +82,7 @@ class Model:
         refuse_if(not book.size and not opening, "log_not_open")
         refuse_if(bool(book.size) and opening, "log_already_open")
         refuse_if(not opening and origin != book.log["origin"], "wrong_origin")
+        refuse_if(not opening and book.log["ended"] is not None, "log_ended")
         refuse_if(entry["not_after"] < time_ms, "expired")
         refuse_if(entry["not_after"] > time_ms + 30 * DAY_MS, "not_after_too_far")
         enrolled = self._enrolled(entry)

@@ -67,6 +67,7 @@ DESCRIPTIVE = {
 }
 """What a correction may put right; everything else is answered by new entries."""
 REMARKS_MOST = 256
+SEAL_BACK_MOST = 100_000
 CHANGES_MOST = 1_000
 
 
@@ -95,6 +96,9 @@ def genesis(case: Case) -> None:
         "origin": case["origin"],
         "region": case["region"],
         "offset_min": case["offset_min"],
+        "seal": None,
+        "sealed": 0,
+        "ended": None,
     }
     for role, founder in (("operator", operator), ("authority", authority)):
         book.parties[founder["party"]] = {"title": founder["title"], "roles": [role], "index": 0}
@@ -322,6 +326,26 @@ def family(case: Case) -> str:
     return str(case["subject"]).partition("/")[0]
 
 
+def seal(case: Case) -> None:
+    case.need_roles("operator")
+    refuse_if(case["size"] > case.index, "seal_ahead")
+    refuse_if(case["size"] <= case.book.log["sealed"], "seal_not_later")
+    refuse_if(case.index - case["size"] > SEAL_BACK_MOST, "seal_too_old")
+    case.book.log |= {"seal": case.index, "sealed": case["size"]}
+
+
+def end(case: Case) -> None:
+    case.need_roles("operator", "authority")
+    following = case.get("successor")
+    if following is not None:
+        random_end = following.rpartition("/")[2]
+        hexadecimal = len(random_end) == 8 and set(random_end) <= set("0123456789abcdef")
+        wrong = following == case.book.log["origin"] or "/" not in following or not hexadecimal
+        refuse_if(wrong, "bad_origin")
+    refuse_if(case["size"] != case.index, "end_size")
+    case.book.log |= {"seal": case.index, "sealed": case["size"], "ended": case.index}
+
+
 def notice(case: Case) -> None:
     refuse_if(not (case.bearers("operator") or case.bearers("authority")), "role_missing")
     subject_of(case, case["about"])
@@ -331,6 +355,7 @@ def notice(case: Case) -> None:
 __all__ = [
     "account",
     "correction",
+    "end",
     "genesis",
     "in_list",
     "key",
@@ -338,4 +363,5 @@ __all__ = [
     "notice",
     "party",
     "rulebook",
+    "seal",
 ]
