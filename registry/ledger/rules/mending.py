@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, structs
 
-from registry.ledger import segments
+from registry.ledger import segments, serials
 from registry.ledger import values as v
 from registry.ledger.context import Context
 from registry.ledger.entries import Cancellation, Correction, Notice
@@ -14,6 +14,8 @@ from registry.ledger.rules import holdings, moving
 from registry.ledger.rules.court import forget
 from registry.ledger.serials import Span
 
+ANSWERED_MAX = 1_000
+"""Most separate ranges of a batch that were wrong and stay good."""
 REMARKS_MAX = 256
 """Most corrections and notices about one thing."""
 CORRECTED = {
@@ -86,6 +88,8 @@ def _cancel(ctx: Context, entry: Cancellation, item: HeldItem) -> int | Refusal:
     batch = _batch_of(ctx, item, entry.project)
     if isinstance(batch, Refusal):
         return batch
+    if refusal := _answered(ctx, item):
+        return refusal
     if item.account is not UNSET:
         if entry.reason == "conversion_out" and (refusal := _may_leave(ctx, item.account, item)):
             return refusal
@@ -96,10 +100,13 @@ def _cancel(ctx: Context, entry: Cancellation, item: HeldItem) -> int | Refusal:
     compensated_g, at = 0, item.first
     while at <= item.last:
         block = ctx.state.get(v.block_key(item.batch, at), v.Block)
-        if block is None or entry.reason == "conversion_out":
+        whole = block is not None and (block.last <= item.last or block.status == "buffer")
+        if block is None or not whole or entry.reason == "conversion_out":
             return refuse("not_a_block", batch=item.batch, first=at, last=item.last)
         last = min(block.last, item.last)
         if block.status in COMPENSATED:
+            if refusal := _note_answered(ctx, item.batch, Span(at, last)):
+                return refusal
             compensated_g += (last - at + 1) * batch.unit_g
         elif block.status == "buffer":
             piece = structs.replace(item, first=at, last=last)
@@ -111,6 +118,24 @@ def _cancel(ctx: Context, entry: Cancellation, item: HeldItem) -> int | Refusal:
             return refuse("account_field", batch=item.batch, first=at, status=block.status)
         at = last + 1
     return compensated_g
+
+
+def _answered(ctx: Context, item: HeldItem) -> Refusal | None:
+    """What others have answered for once is good, and is not made up for again."""
+    known = ctx.state.get(f"answered/{item.batch}", v.Answered) or v.Answered(spans=())
+    if any(span.first <= item.last and item.first <= span.last for span in known.spans):
+        return refuse("answered_already", first=item.first, last=item.last, batch=item.batch)
+    return None
+
+
+def _note_answered(ctx: Context, batch: str, span: Span) -> Refusal | None:
+    key = f"answered/{batch}"
+    known = ctx.state.get(key, v.Answered) or v.Answered(spans=())
+    spans, _, _ = serials.insert(known.spans, span)
+    if len(spans) > ANSWERED_MAX:
+        return refuse("too_many_changes", subject=f"batch/{batch}", limit=ANSWERED_MAX)
+    ctx.state.put(key, v.Answered(spans=spans))
+    return None
 
 
 def _cancel_held(ctx: Context, account: str, item: HeldItem) -> Refusal | None:

@@ -92,6 +92,9 @@ class Book:
         self.events: dict[str, Any] = {}
         self.obligations: dict[str, Any] = {}
         self.retirements: dict[str, Any] = {}
+        self.answered: set[Place] = set()
+        """Serials that were wrong and stay good, because others answered for them."""
+        self.takeovers: set[str] = set()
         self.remarks: dict[str, list[int]] = {}
 
     # ------------------------------------------------------------ serials

@@ -56,7 +56,7 @@ class Case:
         if self["origin"] == "recorded":
             self.need_roles("exchange", "authority")
         else:
-            by = sorted({*self.bearers("court"), *self.bearers("authority")})
+            by = self.bearers("court") or self.bearers("authority")
             refuse_if(not by, "role_missing")
         if known is not None:
             self.same_court(known)

@@ -62,6 +62,10 @@ def _cancel(case: Case, item: Entry) -> int:
     _own_batch(case, item)
     refuse_if(item["first"] > item["last"], "serials_form")
     out = case["reason"] == "conversion_out"
+    known = case.book.answered
+    span = (item["batch"], item["first"], item["last"])
+    again = any(b == span[0] and span[1] <= n <= span[2] for b, n in known)
+    refuse_if(again, "answered_already")
     if "account" in item:
         case.need_account(item["account"])
         if out:
@@ -78,7 +82,8 @@ def _cancel(case: Case, item: Entry) -> int:
         _in_error(case, places)
         return 0
     refuse_if(out or not _begins(case, item), "not_a_block")
-    owed = 0
+    owed, at_end = 0, {**item, "first": item["last"] + 1}
+    whole = item["last"] == len(case.book.serials[item["batch"]]) or _begins(case, at_end)
     for place in full_range(item):
         there = place[1] <= len(case.book.serials[item["batch"]])
         refuse_if(not there, "not_a_block")
@@ -88,7 +93,9 @@ def _cancel(case: Case, item: Entry) -> int:
             _in_error(case, [place])
         else:
             refuse_if(status not in ("retired", "pooled"), "account_field")
+            case.book.answered.add(place)
             owed += case.book.grams([place])
+    refuse_if(bool(owed) and not whole, "not_a_block")
     return owed
 
 

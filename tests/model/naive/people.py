@@ -164,6 +164,10 @@ def key(case: Case) -> None:
 
 def _add(case: Case, holder: str) -> None:
     case.need_party(holder)
+    parties, accounts = case.book.parties, case.book.accounts
+    need = accounts[holder]["need"] if holder in accounts else parties[holder].get("need", 1)
+    signed = sum(signer.split("+")[0] == holder for signer in case.counted)
+    refuse_if(signed < need, "owner_missing")
     enrol(case, holder, [_plain(case)])
 
 
@@ -249,6 +253,8 @@ def _account_rules(case: Case, value: Entry) -> None:
         before = dict(value["receivers"] or [])
         receivers = [(name, before.get(name, ready)) for name in case["receivers"]]
     limits = case.get("limits", {})
+    if "owner" in value and case["need"] > 1:  # its owner alone enrols no second key either
+        case.book.parties[value["owner"]]["need"] = case["need"]
     value |= {
         "accept": case["accept"],
         "need": case["need"],

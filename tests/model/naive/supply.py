@@ -71,6 +71,8 @@ def project(case: Case) -> None:
     case.need_roles("centre", "authority")
     refuse_if(len(known["changes"]) >= CHANGES_MOST, "too_many_changes")
     known["fields"] = known["fields"] | {"status": fields["status"]}
+    if fields["status"] == "closed":  # it claims no more than it was issued for
+        known["claimed_to"] = max((p["to"] for p in known["issued"]), default="")
     known["changes"].append(case.index)
 
 
@@ -114,7 +116,7 @@ def new_project(case: Case, fields: Entry, values: dict[str, Any]) -> None:
     for other in case.book.projects.values():
         theirs = other["fields"]
         apart = (
-            theirs["crediting_to"] < fields["crediting_from"]
+            other["claimed_to"] < fields["crediting_from"]
             or fields["crediting_to"] < theirs["crediting_from"]
         )
         common = set(theirs["claims"]) & set(fields["claims"])
@@ -123,6 +125,7 @@ def new_project(case: Case, fields: Entry, values: dict[str, Any]) -> None:
         "fields": fields,
         "title": fields["title"],
         "index": case.index,
+        "claimed_to": fields["crediting_to"],
         "remainder_g": 0,
         "debt_g": 0,
         "changes": [],
@@ -262,6 +265,11 @@ def opening(case: Case) -> None:
     case.need_roles("operator", "authority")
     bounded(case["count"] * case["unit_g"])
     check_name(case, case["batch"], case["vintage"], values)
+    parts = [(part["first"], part["last"], part["status"]) for part in case["parts"]]
+    source = case["source"]
+    rows = repr((source["registry"], source["row_sha256"], parts))
+    refuse_if(rows in case.book.takeovers, "taken_over_already")
+    case.book.takeovers.add(rows)
     following = 1
     for part in case["parts"]:
         refuse_if(part["first"] != following or part["last"] < part["first"], "parts_do_not_tile")
