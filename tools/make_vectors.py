@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from nacl.signing import SigningKey
 
 from tools.vector_forms import canonical_forms, strict_forms
+from tools.vector_refusal import refusal_notes
 
 ROOT = Path(__file__).resolve().parent.parent
 VECTORS = ROOT / "tests" / "vectors" / "chain"
@@ -406,6 +407,12 @@ def sum_trees() -> dict[str, Any]:
     }
 
 
+def refusals() -> dict[str, Any]:
+    """Return refusal notes."""
+    one, two = (SigningKey(seed(f"operator {word}")) for word in ("one", "two"))
+    return refusal_notes(ORIGIN, one, two, line, vkey)
+
+
 FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "ed25519.json": ed25519_cases,
     "note.json": notes,
@@ -416,6 +423,7 @@ FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "tiles.json": tiles,
     "proof.json": proof_files,
     "sumtree.json": sum_trees,
+    "refusal.json": refusals,
 }
 
 

@@ -95,7 +95,7 @@ def create_app(
 ) -> FastAPI:
     """The application over a store, the line to the writer, and the published tiles."""
     services = Services.over(reader, writer, tiles, settings)
-    submissions = Submissions(services.admission, services.watch, services.prover, services.metrics)
+    submissions = Submissions(services)
     app = App(
         title="Tanbu",
         version=settings.version,

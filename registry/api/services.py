@@ -4,20 +4,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry.api.metrics import Metrics
+from registry.ledger.signing import SigningKey
 from registry.ports import ReadStore, TileSource, WriterClient
 from registry.service.admission import Admission
 from registry.service.proofs import Prover
 from registry.service.publication import PublicationWatch
+from registry.service.refusing import RefusalNotes
 from registry.service.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """`clock_ms`: Unix time. `alone`: started without asking anyone for the highest known size."""
+    """`clock_ms`: Unix time. `alone`: started without asking anyone for the highest known size.
+
+    `refusal_key` signs refusal notes; without it, `refusal_key_fault` says why there is none.
+    """
 
     clock_ms: Callable[[], int]
     version: str = "0"
     alone: bool = False
+    refusal_key: SigningKey | None = None
+    refusal_key_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,7 @@ class Services:
     watch: PublicationWatch
     prover: Prover
     totals: Totals
+    notes: RefusalNotes
     metrics: Metrics
     settings: ApiSettings
 
@@ -43,6 +51,9 @@ class Services:
             watch=PublicationWatch(reader),
             prover=Prover(reader, tiles),
             totals=Totals(reader),
+            notes=RefusalNotes(
+                reader, settings.clock_ms, settings.refusal_key, settings.refusal_key_fault
+            ),
             metrics=Metrics(),
             settings=settings,
         )
