@@ -189,7 +189,7 @@ class MemoryLog:
         self._head = _copy(new)
 
     def log_keys(self) -> KeyHistory:
-        """The one key that signs; the simulator never changes it."""
+        """The one key that signs, whatever is thrown."""
         return self.history
 
     def hashed_records(self, first: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
@@ -262,6 +262,11 @@ class OneKey(KeyHistory, frozen=True):
         """The one key, at every size."""
         del size, time_ms
         return (self.key,)
+
+    def follow(self, index: int, record: bytes) -> KeyHistory:
+        """The same key: nobody has those that a thrown logkey names."""
+        del index, record
+        return self
 
 
 class SimulatedSigner:
