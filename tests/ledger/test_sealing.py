@@ -40,7 +40,8 @@ def test_the_rule_looks_at_who_signed_and_at_the_size_alone() -> None:
     assert (log["seal"], log["sealed_size"]) == (size, size - 2)
     assert world.submit("seal", OPERATOR, size=size - 2, **SAYS) == "seal_not_later"
     world.accept("seal", OPERATOR, size=size + 1, **SAYS)
-    world.index = size + 2 + SEAL_ENTRIES_BACK_MAX + 1
+    world.index = size + 2 + SEAL_ENTRIES_BACK_MAX + 1  # as if so many entries had come
+    world.watch._last = (world.index - 1, world.time_ms)
     assert world.submit("seal", OPERATOR, size=size + 2, **SAYS) == "seal_too_old"
     world.accept("seal", OPERATOR, size=size + 3, **SAYS)
 
