@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry.api.metrics import Metrics
-from registry.ports import ReadStore, TileSource, WriterClient
+from registry.ports import ReadStore, SealStore, TileSource, WriterClient
 from registry.service.admission import Admission
 from registry.service.proofs import Prover
 from registry.service.publication import PublicationWatch
+from registry.service.seals import NoSeals, Sealed
 from registry.service.totals import Totals
 
 
@@ -29,12 +30,18 @@ class Services:
     watch: PublicationWatch
     prover: Prover
     totals: Totals
+    sealed: Sealed
     metrics: Metrics
     settings: ApiSettings
 
     @classmethod
     def over(
-        cls, reader: ReadStore, writer: WriterClient, tiles: TileSource, settings: ApiSettings
+        cls,
+        reader: ReadStore,
+        writer: WriterClient,
+        tiles: TileSource,
+        settings: ApiSettings,
+        seals: SealStore | None = None,
     ) -> "Services":
         """Put them together."""
         return cls(
@@ -43,6 +50,7 @@ class Services:
             watch=PublicationWatch(reader),
             prover=Prover(reader, tiles),
             totals=Totals(reader),
+            sealed=Sealed(reader, seals or NoSeals()),
             metrics=Metrics(),
             settings=settings,
         )

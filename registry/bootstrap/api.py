@@ -21,6 +21,7 @@ from registry.chain.errors import TanbuError
 from registry.net.writer_client import SocketWriter
 from registry.store.database import open_for_reading
 from registry.store.reads import SqlReadStore
+from registry.store.sealfile import SealDirectory
 from registry.store.tiles import DirectoryTiles
 
 DRAIN_S = 10
@@ -62,6 +63,7 @@ def run(child: Child) -> None:
         SocketWriter(socket.socket(fileno=child.sockets[1])),
         DirectoryTiles(data.tiles),
         ApiSettings(clock_ms=SystemClock().now_ms, alone=child.alone),
+        SealDirectory(data.seals),
     )
     config = uvicorn.Config(
         app,

@@ -112,17 +112,21 @@ def sealed_sizes(records: Iterable[bytes]) -> Iterator[int]:
 class SealWatch:
     """Commits to a replay's own state at the sizes that will be sealed, and compares.
 
+    `since`: the sealed state that a replay begins with; seals of smaller sizes were checked before.
     `due`: the next size at which `take` wants the state; -1 while there is none.
     """
 
-    __slots__ = ("_kept", "_passed", "_wanted", "checked", "due")
+    __slots__ = ("_begun", "_kept", "_passed", "_wanted", "checked", "due")
 
-    def __init__(self, sizes: Iterable[int] = ()) -> None:
+    def __init__(self, sizes: Iterable[int] = (), *, since: Commitment | None = None) -> None:
         self._wanted: list[int] = []
         self._kept: dict[int, Commitment] = {}
-        self._passed = -1
+        self._begun = self._passed = -1
         self.due = -1
         self.checked = 0
+        if since is not None:
+            self._begun = self._passed = since.size
+            self._kept[since.size] = since
         self.expect(sizes)
 
     def expect(self, sizes: Iterable[int]) -> None:
@@ -145,6 +149,8 @@ class SealWatch:
 
         Unavailable if that state was not kept: the replay did not know that it would be sealed.
         """
+        if entry.size < self._begun:
+            return
         found, said = self._kept.pop(entry.size, None), commitment_of(entry)
         where = f"record {index}"
         if found is None:
