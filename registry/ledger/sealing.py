@@ -24,7 +24,10 @@ from registry.ledger.entries import Common, End, Seal, Sealing, Totals
 from registry.ledger.state import decode_value
 
 STATUSES = ("free", "reserved", "pooled", "buffer", "retired", "cancelled")
-_MARKS = (b'"kind":"seal"', b'"kind":"end"')
+# The kind stands where its field stands: in a string, its quotes would have a backslash.
+SEAL_MARK = b'"kind":"seal"'
+"""Stands in every record of a seal, and in no other."""
+_END_MARK = b'"kind":"end"'
 _BATCH = "batch/"
 
 
@@ -84,15 +87,9 @@ def commitment_of(entry: Sealing) -> Commitment:
     return Commitment(entry.size, bytes.fromhex(entry.root), entry.count, entry.totals)
 
 
-def may_seal(data: bytes) -> bool:
-    """False if no seal is among these records: a quick look, for most have none."""
-    # The kind stands where its field stands: in a string, its quotes would have a backslash.
-    return any(mark in data for mark in _MARKS)
-
-
 def sealed_size(record: bytes) -> int | None:
     """The size that a record seals; None if it is no seal, or not even a record."""
-    if not may_seal(record):
+    if SEAL_MARK not in record and _END_MARK not in record:
         return None
     lines = record.split(b"\n", 4)
     try:
