@@ -73,11 +73,15 @@ def make_log(root: Path, book: Book, clock: Clock | None = None) -> DataDirector
 
 
 @contextmanager
-def writing(data: DataDirectory, clock: Clock | None = None) -> Iterator[Writer]:
-    """The one writer of a data directory."""
+def writing(
+    data: DataDirectory, clock: Clock | None = None, *, fold: bool = True
+) -> Iterator[Writer]:
+    """The one writer of a data directory; without `fold` it ends as if it were killed."""
     engine = open_for_writing(data.database)
     with closing(SqlLogStore(engine)) as store:
         yield Writer(store, clock or Clock())
+        if fold:
+            store.fold()
     engine.dispose()
 
 

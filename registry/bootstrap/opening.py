@@ -152,6 +152,7 @@ def _commit_genesis(data: DataDirectory, parsed: Parsed, clock: Clock) -> None:
             (outcome,) = Writer(store, clock).commit([entry])
             if isinstance(outcome, Refusal):
                 raise Broken(f"the genesis was judged good and then refused: {outcome}")
+            store.fold()
     engine.dispose()
 
 

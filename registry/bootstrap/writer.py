@@ -36,6 +36,7 @@ def run(child: Child) -> None:
         gc.set_threshold(100_000, 20, 100)
         child.say_ready()
         loop.run()
+        store.fold()
         store.close()
         engine.dispose()
 

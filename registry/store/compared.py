@@ -16,6 +16,7 @@ Rules
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from heapq import merge
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 from registry.chain.errors import Broken, Malformed, Unavailable
 from registry.chain.tlog import Frontier
 from registry.ports import Head
+from registry.store.journal import Recent, parse_changes, split_ids
 from registry.store.revision import REVISION
 
 CACHE_KIB = 16_384
@@ -78,6 +80,15 @@ class FileBook:
 
     def id_items(self) -> Iterator[tuple[bytes, int]]:
         """The stored ids in byte order, each with its index."""
+        rows = self._all("SELECT first, ids FROM journal ORDER BY first")
+        recent = [
+            (id_key, first + at)
+            for first, ids in rows
+            for at, id_key in enumerate(split_ids(as_bytes(ids)))
+        ]
+        return merge(self._folded_ids(), sorted(recent))
+
+    def _folded_ids(self) -> Iterator[tuple[bytes, int]]:
         last = b""
         while rows := self._all(
             "SELECT id_key, idx FROM entry_id WHERE id_key > ? ORDER BY id_key LIMIT ?",
@@ -90,6 +101,12 @@ class FileBook:
 
     def state_items(self) -> Iterator[tuple[str, bytes]]:
         """The stored state map in byte order of the keys."""
+        recent = Recent()
+        for first, data in self._all("SELECT first, changes FROM journal ORDER BY first"):
+            recent.take(parse_changes(first, data))
+        return recent.merge(self._folded_state(), recent.between("", None))
+
+    def _folded_state(self) -> Iterator[tuple[str, bytes]]:
         last = ""
         while rows := self._all(
             "SELECT key, value FROM state WHERE key > ? ORDER BY key LIMIT ?", last, _ROWS_AT_ONCE

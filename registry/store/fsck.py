@@ -40,6 +40,7 @@ from registry.store.log import last_index, read_head, read_records
 from registry.store.rebuild import Progress, differing_keys, state_items
 from registry.store.scratch import Scratch
 from registry.store.statements import statements_for
+from registry.store.tail import Tail, read_tail
 
 FAULTS_MAX = 100
 """How many faults are told; a disk that has more needs no longer list."""
@@ -135,7 +136,8 @@ class _Check:
         self._state = State(self._scratch.state) if replay and keys else None
         if self._state is not None:
             self._seals.expect(sealed_sizes(r for r, _ in read_records(self._connection, 0, total)))
-        lists = ListCheck(self._connection, statements_for(self._engine), self.report)
+        tail = self._read_tail()
+        lists = ListCheck(self._connection, statements_for(self._engine), tail, self.report)
         published = PublishedCheck(self._connection, tiles, keys, self.report)
         self.published_size = published.size
         chunk = first
@@ -150,6 +152,15 @@ class _Check:
         lists.finish()
         published.finish()
         self._check_head(published.root)
+
+    def _read_tail(self) -> Tail:
+        """The journal; an empty one where it is damaged, so that what it lacks is told too."""
+        size = 0 if self._head is None else self._head.size
+        try:
+            return read_tail(self._connection, size)
+        except Broken as error:
+            self.report(error.where or "journal", error.message)
+            return Tail(size)
 
     def _count(self) -> int:
         """How many records are to be read: as many as the head says."""

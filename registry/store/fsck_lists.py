@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, func, select
 from registry.ports import NewRecord
 from registry.store import schema, sqlite
 from registry.store.statements import Statements, ask
+from registry.store.tail import Tail
 
 Report = Callable[[str, str], None]
 """(where, what is wrong)."""
@@ -20,8 +21,12 @@ Report = Callable[[str, str], None]
 class ListCheck:
     """Takes the records in order; reports as segments become complete."""
 
-    def __init__(self, connection: Connection, statements: Statements, report: Report) -> None:
+    def __init__(
+        self, connection: Connection, statements: Statements, tail: Tail, report: Report
+    ) -> None:
+        """`tail`: the journal, whose rows count as if they were in the tables."""
         self._connection = connection
+        self._tail = tail
         self._statements = statements
         self._report = report
         self._leaves: list[tuple[int, int]] = []
@@ -55,7 +60,7 @@ class ListCheck:
             below = select(func.count()).where(table.c.segment < 0)
             if self._count(beyond) or self._count(below):
                 self._report(table.name, "rows of segments that the log does not have")
-        ids = self._count(select(func.count()).select_from(schema.entry_id))
+        ids = self._count(select(func.count()).select_from(schema.entry_id)) + len(self._tail.ids)
         if ids != self._size:
             self._report("entry_id", f"{ids} ids for {self._size} records")
 
@@ -67,6 +72,7 @@ class ListCheck:
         keys = [record.id_key for record in records]
         with sqlite.guarded("look up ids"):
             found = dict(ask(self._connection, self._statements.find_ids, keys))
+        found.update((key, self._tail.ids[key]) for key in keys if key in self._tail.ids)
         for record in records:
             if found.get(record.id_key) != record.index:
                 self._report(f"entry_id of record {record.index}", "missing, or of another record")
@@ -75,6 +81,7 @@ class ListCheck:
         table = schema.leaf.c
         wanted = select(table.prefix, table.idx).where(table.segment == segment)
         stored = {(row[0], row[1]) for row in self._rows(wanted)}
+        stored |= {row[1:] for row in self._tail.leaf_rows() if row[0] == segment}
         expected = set(self._leaves)
         self._leaves = []
         for _, index in sorted(expected - stored)[:3]:
@@ -90,7 +97,8 @@ class ListCheck:
             .order_by(table.subject, table.first)
         )
         stored: dict[int, list[int]] = {}
-        for subject, first, packed in self._rows(wanted):
+        recent = (row[1:] for row in self._tail.mention_rows() if row[0] == segment)
+        for subject, first, packed in (*self._rows(wanted), *recent):
             offsets = schema.unpack_indexes(packed) if len(packed) % 2 == 0 else []
             if not offsets or offsets[0] != first:
                 self._report(f"mention segment {segment}", f"a damaged row of subject {subject}")

@@ -3,14 +3,14 @@
 Refuses to know: what an entry means, and when to write.
 
 Rules
-- a round is one transaction: records, hashes, ids, mentions, state, and the head by
-  compare-and-swap on size, root, time and epoch
+- a round is one transaction: records, hashes, a row of the journal with all else that it adds, and
+  the head by compare-and-swap on size, root, time and epoch
+- the round that makes the journal long enough brings it into the tables, in the same transaction
 - whatever fails is Broken, and its outcome unknown: this connection commits nothing any more
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from operator import itemgetter
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from sqlalchemy import Connection, Engine, func, select, update
 
@@ -18,33 +18,48 @@ from registry.chain.errors import Broken, Malformed
 from registry.chain.tlog import Frontier
 from registry.ports import Head, NewRecord
 from registry.store import schema, sqlite
+from registry.store.journal import Recent
 from registry.store.statements import Statements, ask, statements_for
+from registry.store.tail import FOLD_AT, Tail, format_round, make_round, read_recent, read_tail
 
 _READ_RECORDS = 256
-_OFFSET_MASK = (1 << schema.MENTION_SEGMENT_BITS) - 1
-
-MentionRow = tuple[int, int, int, bytes]
-_key = itemgetter(0)
 
 
 class SqlState:
-    """The stored state map as a connection sees it (port StateReader)."""
+    """The stored state map as a connection sees it (port StateReader): table and journal."""
 
-    def __init__(self, connection: Connection, statements: Statements) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        statements: Statements,
+        recent: Callable[[], Recent] | None = None,
+    ) -> None:
+        """`recent`: what the journal says; else it is read now."""
         self._connection = connection
         self._statements = statements
+        self._recent = recent or _read_once(connection)
 
     def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
         """The values of those keys that exist."""
+        values = self._recent().values
+        elsewhere = [key for key in keys if key not in values] if values else keys
         with sqlite.guarded("read the state"):
-            return dict(ask(self._connection, self._statements.get_states, keys))
+            found = dict(ask(self._connection, self._statements.get_states, elsewhere))
+        if len(elsewhere) < len(keys):
+            for key in keys:
+                if (value := values.get(key)) is not None:
+                    found[key] = value
+        return found
 
     def scan(self, low: str, high: str, limit: int) -> Sequence[tuple[str, bytes]]:
         """Up to `limit` pairs with low ≤ key < high, in byte order of the keys."""
+        recent = self._recent()
+        new = recent.between(low, high)
         key, value = schema.state.c.key, schema.state.c.value
-        wanted = select(key, value).where(key >= low, key < high).order_by(key).limit(limit)
+        wanted = select(key, value).where(key >= low, key < high).order_by(key)
         with sqlite.guarded("read the state"):
-            return [(row[0], row[1]) for row in self._connection.execute(wanted)]
+            rows = self._connection.execute(wanted.limit(limit + len(new))).all()
+        return list(islice(recent.merge(((row[0], row[1]) for row in rows), new), limit))
 
 
 class SqlLogStore:
@@ -56,6 +71,9 @@ class SqlLogStore:
         # Of the same connection: commits go past SQLAlchemy, whose share of a small one is most.
         self._cursor = self._connection.connection.cursor()
         self._failed = False
+        self._left: Head | None = None
+        """The head that this writer has left; None before it has opened an epoch."""
+        self._tail = read_tail(self._connection, read_head(self._connection).size)
 
     def close(self) -> None:
         """Give the connection back; nothing may be asked after that."""
@@ -71,22 +89,28 @@ class SqlLogStore:
         with sqlite.write_transaction(self._connection, "open an epoch"):
             self._connection.execute(update(schema.head).values(epoch=schema.head.c.epoch + 1))
             head = read_head(self._connection)
-        last = last_index(self._connection)
-        if last != head.size - 1:
-            raise Broken(
-                f"the head is of {head.size} records, the last record has the index {last}",
-                todo="look with: tanbu fsck",
-            )
+            last = last_index(self._connection)
+            if last != head.size - 1:
+                raise Broken(
+                    f"the head is of {head.size} records, the last record has the index {last}",
+                    todo="look with: tanbu fsck",
+                )
+            self._tail = read_tail(self._connection, head.size)
+            self._fold(self._tail)
+        self._tail, self._left = Tail(head.size), head
         return head
 
     def state(self) -> SqlState:
         """The committed state map."""
-        return SqlState(self._connection, self._statements)
+        return SqlState(self._connection, self._statements, lambda: self._tail.recent)
 
     def find_ids(self, id_keys: Sequence[bytes]) -> Mapping[bytes, int]:
         """The index of each id that is in the log."""
+        recent = self._tail.ids
         with sqlite.guarded("look up ids"):
-            return dict(ask(self._connection, self._statements.find_ids, id_keys))
+            found = dict(ask(self._connection, self._statements.find_ids, id_keys))
+        found.update((key, recent[key]) for key in id_keys if key in recent)
+        return found
 
     def records(self, first: int, stop: int) -> Iterator[bytes]:
         """The records first ≤ index < stop, in order."""
@@ -104,19 +128,50 @@ class SqlLogStore:
         if self._failed:
             raise Broken("a commit of this writer has failed before; it commits nothing any more")
         self._failed = True
-        texts, cursor = self._statements, self._cursor
+        texts, cursor, tail = self._statements, self._cursor, self._tail
         with sqlite.write_directly(cursor, "commit"):
             self._swap_head(old, new)
-            for text, rows in (
-                (texts.insert_record, [(r.index, r.leaf_hash, r.record) for r in records]),
-                (texts.insert_id, [(r.id_key, r.index) for r in records]),
-                (texts.insert_leaf, leaf_rows(records)),
-                (texts.insert_mention, mention_rows(records)),
-                *state_rows(texts, changes),
-            ):
-                if rows:
-                    cursor.executemany(text, rows)
+            if records:
+                rows = [(r.index, r.leaf_hash, r.record) for r in records]
+                cursor.executemany(texts.insert_record, rows)
+                made = make_round(records, changes)
+                tail.take(made)
+                if tail.count < FOLD_AT:
+                    cursor.execute(texts.insert_round, format_round(made))
+                else:
+                    self._fold(tail)
+                    self._tail = Tail(new.size)
+        self._failed, self._left = False, new
+
+    def fold(self) -> None:
+        """Bring what the journal holds into the tables: an orderly end of the one writer.
+
+        Raises Broken if another writer has followed, as `commit` does.
+        """
+        left = self._left
+        if self._failed or left is None or not self._tail.count:
+            return
+        self._failed = True
+        with sqlite.write_directly(self._cursor, "fold the journal"):
+            self._swap_head(left, left)
+            self._fold(self._tail)
+        self._tail = Tail(left.size)
         self._failed = False
+
+    def _fold(self, tail: Tail) -> None:
+        """Inside of a transaction."""
+        texts, cursor = self._statements, self._cursor
+        put, gone = tail.state_rows()
+        for text, rows in (
+            (texts.put_state, put),
+            (texts.delete_state, gone),
+            (texts.insert_id, tail.id_rows()),
+            (texts.insert_leaf, tail.leaf_rows()),
+            (texts.insert_mention, tail.mention_rows()),
+        ):
+            if rows:
+                cursor.executemany(text, rows)
+        cursor.execute(texts.empty_journal)
 
     def _swap_head(self, old: Head, new: Head) -> None:
         cursor = self._cursor
@@ -136,17 +191,10 @@ class SqlLogStore:
             )
 
 
-def state_rows(
-    texts: Statements, changes: Sequence[tuple[str, bytes | None]]
-) -> tuple[tuple[str, list[Any]], tuple[str, list[Any]]]:
-    """The statements that bring changes into the state map, with their rows.
-
-    In the order of the keys: neighbours in the tree are written one after the other.
-    """
-    put = [change for change in changes if change[1] is not None]
-    put.sort(key=_key)
-    gone = sorted([(key,) for key, value in changes if value is None])
-    return (texts.put_state, put), (texts.delete_state, gone)
+def _read_once(connection: Connection) -> Callable[[], Recent]:
+    recent = Recent()
+    recent.take(read_recent(connection))
+    return lambda: recent
 
 
 def last_index(connection: Connection) -> int:
@@ -197,39 +245,3 @@ def read_records(connection: Connection, first: int, stop: int) -> Iterator[tupl
         for row in rows:
             yield row[0], row[1]
         index = end
-
-
-def leaf_rows(records: Sequence[NewRecord]) -> list[tuple[int, int, int]]:
-    """The rows by which records are found by their leaf hash, in the order of the tree."""
-    bits, prefix_of = schema.LEAF_SEGMENT_BITS, schema.leaf_prefix
-    rows = [(r.index >> bits, prefix_of(r.leaf_hash), r.index) for r in records]
-    rows.sort()
-    return rows
-
-
-def mention_rows(records: Sequence[NewRecord]) -> list[MentionRow]:
-    """One row per subject and segment, in the order of the tree."""
-    rows: list[MentionRow] = []
-    bits, number_of = schema.MENTION_SEGMENT_BITS, schema.subject_number
-    segment = records[0].index >> bits if records else 0
-    found: dict[str, list[int]] = {}
-
-    def finish() -> None:
-        rows.extend(
-            (segment, number_of(subject), offsets[0], schema.pack_indexes(offsets))
-            for subject, offsets in found.items()
-        )
-
-    for r in records:
-        if r.index >> bits != segment:
-            finish()
-            segment, found = r.index >> bits, {}
-        offset = r.index & _OFFSET_MASK
-        for subject in r.subjects:
-            if subject in found:
-                found[subject].append(offset)
-            else:
-                found[subject] = [offset]
-    finish()
-    rows.sort()
-    return rows

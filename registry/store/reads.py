@@ -7,14 +7,17 @@ of the database alive, so leave it soon.
         snapshot.record(7)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
+from threading import Lock
 
-from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from registry.ledger.state import StateReader
 from registry.ports import Head, Published
-from registry.store import schema, sqlite
+from registry.store import schema, sqlite, tail
+from registry.store.journal import Recent
 from registry.store.log import SqlState, read_head, read_records
 from registry.store.statements import Statements, statements_for
 
@@ -24,10 +27,12 @@ _SEGMENTS_MAX = 256
 class SqlSnapshot:
     """The committed log and state as of one size (port Snapshot)."""
 
-    def __init__(self, connection: Connection, statements: Statements) -> None:
+    def __init__(
+        self, connection: Connection, statements: Statements, recent: Callable[[], Recent]
+    ) -> None:
         self._connection = connection
         self.head: Head = read_head(connection)
-        self.state: StateReader = SqlState(connection, statements)
+        self.state: StateReader = SqlState(connection, statements, recent)
 
     def record(self, index: int) -> bytes | None:
         """The record at an index."""
@@ -54,19 +59,25 @@ class SqlSnapshot:
             )
             .limit(1)
         )
-        return self._index(wanted)
+        if (found := self._index(wanted)) is not None:
+            return found
+        newest = tail.indexes_of_prefix(self._connection, schema.leaf_prefix(leaf_hash))
+        return self._index(
+            select(record.idx).where(record.idx.in_(newest), record.leaf_hash == leaf_hash).limit(1)
+        )
 
     def index_of_id(self, id_key: bytes) -> int | None:
         """The index of the entry with this id."""
         table = schema.entry_id.c
-        return self._index(select(table.idx).where(table.id_key == id_key))
+        found = self._index(select(table.idx).where(table.id_key == id_key))
+        return tail.index_of_id(self._connection, id_key) if found is None else found
 
     def mentions(self, subject: str, *, before: int, limit: int) -> Sequence[int]:
         """Indexes below `before` of the entries about a subject, newest first."""
         bits = schema.MENTION_SEGMENT_BITS
         before = min(before, self.head.size)
         number = schema.subject_number(subject)
-        found: list[int] = []
+        found = tail.mentions(self._connection, number, before)[: -limit - 1 : -1]
         stop, width = ((before - 1) >> bits) + 1, 1
         while stop > 0 and len(found) < limit:
             # Ever more segments at once: what is mentioned often is found in the newest, and a
@@ -106,12 +117,50 @@ class SqlSnapshot:
             return self._connection.execute(wanted).scalar()
 
 
+class _RecentStates:
+    """What the journal says of the state, kept between snapshots: each of its rows is read once.
+
+    What one snapshot was given never changes; a newer one gets a copy with what has come since.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._known = (-1, -1, Recent())
+
+    def of(self, connection: Connection) -> Callable[[], Recent]:
+        """As of the connection's transaction; read when it is first asked for."""
+        return cache(lambda: self._read(connection))
+
+    def _read(self, connection: Connection) -> Recent:
+        first = schema.journal.c.first
+        ends = select(
+            select(func.min(first)).scalar_subquery(), select(func.max(first)).scalar_subquery()
+        )
+        with sqlite.guarded("read the journal"):
+            low, high = connection.execute(ends).one()
+        if low is None:
+            return Recent()
+        with self._lock:
+            known_low, known_high, recent = self._known
+            if (low, high) == (known_low, known_high):
+                return recent
+            if low == known_low and high > known_high:
+                recent = recent.copy()
+            else:
+                recent, known_high = Recent(), -1
+            recent.take(tail.read_recent(connection, known_high))
+            if (low, high) > self._known[:2]:
+                self._known = (low, high, recent)
+            return recent
+
+
 class SqlReadStore:
     """Gives snapshots; any number of threads may hold one each (port ReadStore)."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._statements = statements_for(engine)
+        self._recent = _RecentStates()
 
     @contextmanager
     def snapshot(self) -> Iterator[SqlSnapshot]:
@@ -119,7 +168,7 @@ class SqlReadStore:
         with sqlite.guarded("be read"):
             connection = self._engine.connect()
         try:
-            yield SqlSnapshot(connection, self._statements)
+            yield SqlSnapshot(connection, self._statements, self._recent.of(connection))
         finally:
             connection.close()
 

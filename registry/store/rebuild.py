@@ -33,9 +33,11 @@ from registry.ledger.subjects import subjects_of
 from registry.ports import Head, NewRecord, Published, TileSource
 from registry.store import schema, sqlite
 from registry.store.database import open_for_writing
+from registry.store.journal import Recent
 from registry.store.log import SqlLogStore, last_index, read_head, read_records
 from registry.store.migrate import create_database
 from registry.store.publication import SqlPublicationStore
+from registry.store.tail import read_recent
 
 AT_ONCE = 1_000
 """Records of one transaction."""
@@ -129,6 +131,7 @@ def rebuild_from(
     engine = open_for_writing(path)
     with closing(SqlLogStore(engine)) as store:
         head = _replay_all(source, store, verify, progress)
+        store.fold()
         if head.size != source.size or source.root not in (None, head.root):
             raise _other_tree(head.size)
     with closing(SqlPublicationStore(engine)) as publication:
@@ -214,8 +217,10 @@ def state_items(engine: Engine) -> Iterator[Item]:
     table = schema.state.c
     wanted = select(table.key, table.value).order_by(table.key)
     with sqlite.guarded("read the state"), engine.connect() as connection:
-        for row in connection.execution_options(yield_per=1_000).execute(wanted):
-            yield row[0], row[1]
+        recent = Recent()
+        recent.take(read_recent(connection))
+        rows = connection.execution_options(yield_per=1_000).execute(wanted)
+        yield from recent.merge(((row[0], row[1]) for row in rows), recent.between("", None))
 
 
 def differing_keys(ours: Iterator[Item], theirs: Iterator[Item]) -> Iterator[str]:

@@ -8,11 +8,13 @@ Refuses to know: what a record means, which database it is.
 Rules
 - `record` is the log. `entry_id`, `leaf` and `mention` only find entries; `state` is the state map;
   `head` is one row, the committed head; `checkpoint` holds every note that the log has signed.
+- `journal` holds what the newest commits still have to bring into `entry_id`, `leaf`, `mention` and
+  `state`: see `registry.store.journal`
 - what is looked up by a hash goes in segments: `leaf` and `mention` begin with `index >> bits`, so
   that inserts touch the pages of the newest segment only, however long the log is (a plain index
   by hash writes one page for nearly every row); a lookup asks each segment
-- a `mention` row packs the indexes of one subject in one commit: u16 big-endian each, from the
-  beginning of the segment
+- a `mention` row packs the indexes of one subject in one fold of the journal: u16 big-endian each,
+  from the beginning of the segment
 """
 
 import sys
@@ -110,6 +112,17 @@ state = Table(
     sqlite_with_rowid=False,
 )
 
+journal = Table(
+    "journal",
+    metadata,
+    Column("first", _Number, primary_key=True, autoincrement=False),
+    Column("changes", LargeBinary, nullable=False),
+    Column("ids", LargeBinary, nullable=False),
+    Column("prefixes", LargeBinary, nullable=False),
+    Column("subjects", LargeBinary, nullable=False),
+    Column("subject_indexes", LargeBinary, nullable=False),
+)
+
 checkpoint = Table(
     "checkpoint",
     metadata,
@@ -138,15 +151,25 @@ def subject_number(subject: str) -> int:
 
 def pack_indexes(offsets: Iterable[int]) -> bytes:
     """Offsets below 2^16 as u16 big-endian."""
-    packed = array("H", offsets)
+    return pack("H", offsets)
+
+
+def unpack_indexes(data: bytes) -> list[int]:
+    """The offsets that `pack_indexes` packed."""
+    return unpack("H", data)
+
+
+def pack(width: str, numbers: Iterable[int]) -> bytes:
+    """Numbers big-endian; `width`: as in `array`, H for u16, I for u32, Q for u64."""
+    packed = array(width, numbers)
     if sys.byteorder == "little":
         packed.byteswap()
     return packed.tobytes()
 
 
-def unpack_indexes(data: bytes) -> list[int]:
-    """The offsets that `pack_indexes` packed."""
-    packed = array("H", data)
+def unpack(width: str, data: bytes) -> list[int]:
+    """The numbers that `pack` packed; ValueError if the length is not a multiple of their width."""
+    packed = array(width, data)
     if sys.byteorder == "little":
         packed.byteswap()
     return packed.tolist()

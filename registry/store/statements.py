@@ -52,6 +52,8 @@ class Statements:
     insert_mention: str
     put_state: str
     delete_state: str
+    insert_round: str
+    empty_journal: str
     get_states: Texts
     find_ids: Texts
 
@@ -75,6 +77,8 @@ def statements_for(engine: Engine) -> Statements:
         insert_mention=text(_insert(schema.mention)),
         put_state=text(_put_state()),
         delete_state=text(delete(schema.state).where(state.key == bindparam("key"))),
+        insert_round=text(_insert(schema.journal)),
+        empty_journal=text(delete(schema.journal)),
         get_states=asking(state.key, state.key, state.value),
         find_ids=asking(entry_id.id_key, entry_id.id_key, entry_id.idx),
     )

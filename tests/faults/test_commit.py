@@ -137,9 +137,18 @@ def statements_of_a_round(bench: Bench) -> int:
 
 
 @pytest.mark.parametrize("persisted", [False, True], ids=["not persisted", "persisted"])
-def test_an_error_at_any_statement(bench: Bench, *, persisted: bool) -> None:
+@pytest.mark.parametrize(("fold_at", "statements"), [(16_384, 5), (1, 9)], ids=["journal", "fold"])
+def test_an_error_at_any_statement(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    fold_at: int,
+    statements: int,
+    *,
+    persisted: bool,
+) -> None:
+    monkeypatch.setattr("registry.store.log.FOLD_AT", fold_at)
     last = statements_of_a_round(bench)
-    assert last >= 7
+    assert last >= statements
     for at in range(1, last + 1):
         notes = bench.notes()
         message = bench.fail_round(notes, failing(at, persisted=persisted))

@@ -253,6 +253,25 @@ def test_an_order_is_reduced_and_its_surplus_becomes_voluntary() -> None:
     assert sound(world).value(f"batch/{BATCH}")["retired"] == 26
 
 
+def test_what_the_last_serial_has_too_much_is_no_surplus_until_the_order_gets_smaller() -> None:
+    world = World()
+    shares = [{"commit": SHA, "share_g": T + 1}, {"commit": SHA, "share_g": 2 * T + 1}]
+    for order, obligors in (("order-1", [{"commit": SHA}]), ("order-2", shares)):
+        fields = {"order": order, "obligors": obligors, "quantity_g": 3 * T + 2}
+        world.accept("order", COURT, **order_fields(origin="signed", **fields))
+    assert retire(world, 1, 4) == ""
+    fields = {"account": FARM, "purpose": "remediation", "beneficiary": {"commit": SHA}}
+    for obligor, spans in ((0, serials(5, 6)), (1, serials(7, 9))):
+        share = {"items": spans, "ref": "order-2", "obligor": obligor}
+        world.accept("retirement", OWNER, **fields | share)
+    change = {"instrument_sha256": SHA}
+    for effect in ("suspend", "resume", "close"):
+        for order in ("order-1", "order-2"):
+            world.accept("order_change", COURT, order=order, effect=effect, **change)
+    assert sound(world).value("order/order-1")["fulfilled_g"] == 4 * T
+    assert sound(world).value("order/order-2")["by_obligor_g"] == [2 * T, 3 * T]
+
+
 def test_an_order_by_shares_is_annulled_rather_than_resized() -> None:
     world = World()
     obligors = [{"commit": SHA, "share_g": 10 * T}, {"commit": SHA, "share_g": 20 * T}]

@@ -243,12 +243,18 @@ def test_lookups_cross_segments(log: Log, monkeypatch: pytest.MonkeyPatch) -> No
 @settings(max_examples=25)
 @given(
     rounds=st.lists(st.integers(1, 40), min_size=1, max_size=12),
+    fold_at=st.integers(1, 200),
     seed=st.integers(0, 2**16),
     before=st.integers(0, 500),
     limit=st.integers(1, 60),
 )
 def test_lists_are_those_of_a_plain_search(
-    tmp_path_factory: pytest.TempPathFactory, rounds: list[int], seed: int, before: int, limit: int
+    tmp_path_factory: pytest.TempPathFactory,
+    rounds: list[int],
+    fold_at: int,
+    seed: int,
+    before: int,
+    limit: int,
 ) -> None:
     chance = random.Random(seed)
     words = ("often", "sometimes", "rare")
@@ -256,7 +262,7 @@ def test_lists_are_those_of_a_plain_search(
     mentioned: dict[str, list[int]] = {word: [] for word in words}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schema, "MENTION_SEGMENT_BITS", 5)
-        patch.setattr("registry.store.log._OFFSET_MASK", 31)
+        patch.setattr("registry.store.log.FOLD_AT", fold_at)
         for count in rounds:
             records: list[NewRecord] = []
             for _ in range(count):

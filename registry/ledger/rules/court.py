@@ -239,14 +239,15 @@ def order_change(ctx: Context, entry: OrderChange) -> Refusal | None:
     changes = ctx.changed(key, found)
     if isinstance(changes, Refusal):
         return changes
-    fulfilled_g = min(found.fulfilled_g, quantity_g)
-    _make_voluntary(ctx, found, found.fulfilled_g - fulfilled_g)
+    # Its last serial may go beyond what was ordered: that is a surplus once the order gets smaller.
+    surplus_g = max(0, found.fulfilled_g - quantity_g) if quantity_g < found.quantity_g else 0
+    _make_voluntary(ctx, found, surplus_g)
     ctx.state.put(
         key,
         structs.replace(
             found,
             quantity_g=quantity_g,
-            fulfilled_g=fulfilled_g,
+            fulfilled_g=found.fulfilled_g - surplus_g,
             by_obligor_g=(0,) * len(found.by_obligor_g)
             if entry.effect == "annul"
             else found.by_obligor_g,
