@@ -11,8 +11,10 @@ entries since the seal before it are replayed by the rules, up to `REPLAYED_MAX`
 
 import re
 import threading
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -36,7 +38,10 @@ from registry.verify.stateproof import (
 REPLAYED_MAX = 2_000
 """Most entries that are replayed for one question as of a size that is not sealed."""
 REPLAYS_AT_ONCE_MAX = 1
-SEALS_LOOKED_AT_MAX = 1_000
+SEALS_MAX = 100_000
+"""Most seals of one log that are looked for."""
+SEALS_TRIED_MAX = 8
+"""How many seals are tried for leaves that are still kept."""
 _is_size = re.compile(r"[0-9]{1,16}").fullmatch
 _is_ms = re.compile(r"([0-9]{1,16})ms").fullmatch
 _is_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
@@ -146,8 +151,11 @@ class Sealed:
         with self._reader.snapshot() as snapshot:
             opened = log(snapshot)
             published = snapshot.published()
-            seals = _seals(snapshot, published.size if published else 0)
-            found = [s for s in seals if size in (None, s.size)]
+            stop = published.size if published else 0
+            seals = _seals(snapshot, stop, stop if size is None else size)
+            found = list(islice(seals, SEALS_TRIED_MAX if size is None else 1))
+            if size is not None and found and found[0].size != size:
+                found = []
         if not found or opened is None:
             raise Absent(
                 "no published seal is of that size" if size else "nothing has been sealed yet",
@@ -203,8 +211,8 @@ class Sealed:
         """The book as of a size, or of a time; see `size_at`."""
         with self._reader.snapshot() as snapshot:
             size = size_at(snapshot, moment)
-            seals = [s for s in _seals(snapshot, snapshot.head.size) if s.size <= size]
-            with self._base(seals, size) as (seal, base):
+            seals = _seals(snapshot, snapshot.head.size, size)
+            with self._base(list(islice(seals, SEALS_TRIED_MAX)), size) as (seal, base):
                 first = seal.size if seal else 0
                 head = _head(snapshot, size)
                 if seal is not None and first == size:
@@ -239,12 +247,14 @@ class Sealed:
             )
 
 
-def _seals(snapshot: Snapshot, stop: int) -> list[SealView]:
-    """The seals below the index `stop`, newest first."""
-    limit = SEALS_LOOKED_AT_MAX
-    found = [*snapshot.mentions("kind/seal", before=stop, limit=limit)]
+def _seals(snapshot: Snapshot, stop: int, size: int) -> Iterator[SealView]:
+    """The seals below the index `stop` of sizes up to `size`, the last one first."""
+    found = [*snapshot.mentions("kind/seal", before=stop, limit=SEALS_MAX)]
     found += snapshot.mentions("kind/end", before=stop, limit=1)
-    return [_view(index, _seal_at(snapshot, index)) for index in sorted(found, reverse=True)]
+    found.sort()  # and so are the sizes
+    count = bisect_right(found, size, key=lambda index: _seal_at(snapshot, index).size)
+    for index in reversed(found[:count]):
+        yield _view(index, _seal_at(snapshot, index))
 
 
 def _check_same(seal: SealView, sealed: SealedState) -> None:

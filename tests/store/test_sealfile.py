@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import random
+from base64 import b64decode
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from registry.chain.errors import Broken, TanbuError, Unavailable
+from registry.chain.errors import Broken, NotTrusted, TanbuError, Unavailable
 from registry.chain.tlog import Frontier, LeafHashes, Node, leaf_hash, root_hash
 from registry.ledger.sealing import commit_to
 from registry.ledger.state import state_root
 from registry.store.sealfile import SealDirectory, SealFile, write_seal_file
+from registry.verify.stateproof import (
+    ProvedLeaf,
+    check_state_proof,
+    prove_key,
+    prove_prefix,
+)
 from tests.ledger.world import World
 
+VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 ORIGIN = "sample.invalid/log/0badc0de"
 
 
@@ -109,3 +120,29 @@ def test_a_real_state_comes_back_from_its_leaves(tmp_path: Path) -> None:
     for key, value in values:
         frontier.append(leaf_hash(key.encode() + b"\n" + value))
     assert frontier.root() == made.root
+
+
+VECTOR = json.loads((VECTORS / "chain" / "seal.json").read_text(encoding="utf-8"))
+
+
+def test_the_file_is_the_one_that_was_put_together_by_hand(tmp_path: Path) -> None:
+    items = [(item["key"], item["value"].encode()) for item in VECTOR["items"]]
+    made = write_seal_file(tmp_path / "a.seal", VECTOR["origin"], VECTOR["size"], items)
+    assert (tmp_path / "a.seal").read_bytes() == b64decode(VECTOR["file"])
+    assert (made.root.hex(), made.count) == (VECTOR["root"], VECTOR["count"])
+
+
+@pytest.mark.parametrize("case", VECTOR["proofs"], ids=lambda case: case["why"])
+def test_proofs_that_were_put_together_by_hand(tmp_path: Path, case: dict[str, Any]) -> None:
+    leaves = msgspec.convert(case["leaves"], tuple[ProvedLeaf, ...])
+    asked = {name: case[name] for name in ("key", "prefix") if name in case}
+    told = {"root": bytes.fromhex(VECTOR["root"]), "count": VECTOR["count"], **asked}
+    if not case["good"]:
+        with pytest.raises(NotTrusted):
+            check_state_proof(leaves, **told)
+        return
+    assert len(check_state_proof(leaves, **told)) == case["values"]
+    (tmp_path / "a.seal").write_bytes(b64decode(VECTOR["file"]))
+    with SealFile(tmp_path / "a.seal") as sealed:
+        made = prove_key(sealed, case["key"]) if "key" in case else None
+        assert (made or prove_prefix(sealed, case["prefix"])) == leaves
