@@ -17,11 +17,12 @@ from registry.chain.errors import Malformed, NotTrusted
 from registry.cli import files, keys, takeover
 from registry.cli.remote import DEFAULT_URL, UrlOption, client, report
 from registry.cli.shell import Exit, emit, note, words
-from registry.importing.mapping import MAPPING_BYTES_MAX, parse_mapping
 from registry.importing.mapping import Mapping as BookMapping
+from registry.importing.mapping import parse_mapping
 from registry.importing.plan import STATUSES, ImportPlan, make_plan
 from registry.importing.read import Source
 from registry.importing.report import row_lines, summary
+from registry.importing.toml import MAPPING_BYTES_MAX
 from registry.ledger.entries.common import AccountId, Region
 from registry.ledger.quantities import format_tonnes
 

@@ -1,4 +1,4 @@
-"""`tanbu submit`: hand complete entries to a registry and print what became of each.
+"""`tanbu submit`: hand complete entries, or a settlement file, to a registry and print the outcome.
 
 The same file submitted again answers the first receipt, so an unknown outcome is answered by
 running the command again.
@@ -6,6 +6,7 @@ running the command again.
 Refuses to know: what the entries mean.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from registry.cli import files
+from registry.chain.errors import Malformed
+from registry.cli import files, settle
 from registry.cli.remote import DEFAULT_URL, UrlOption, client, report
 from registry.cli.shell import Exit, emit, words
 from registry.ledger.codec import ENTRY_BYTES_MAX, parse_entry
@@ -31,29 +33,75 @@ class Wait(StrEnum):
 
 @app.command()
 def submit(
-    file: Annotated[list[Path], typer.Argument(metavar="NOTE…", help="Complete entries.")],
+    file: Annotated[
+        list[Path],
+        typer.Argument(metavar="NOTE…", help="Complete entries, or one settlement file."),
+    ],
     url: UrlOption = DEFAULT_URL,
     wait: Annotated[
         Wait, typer.Option(help="committed: it is durable; published: with a proof.")
     ] = Wait.committed,
+    mapping: Annotated[
+        str, typer.Option(metavar="MAPPING", help="FILE holds trades: trades, or a TOML file.")
+    ] = "",
+    key: Annotated[
+        list[Path] | None, typer.Option(help="With --mapping: who signs the trades. Repeat.")
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(metavar="NAME", help="With --mapping: write NAME.csv and NAME.json."),
+    ] = None,
+    day: Annotated[
+        str, typer.Option(metavar="DATE", help="With --mapping: in place of the trades' own day.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --mapping: ask, and send nothing.")
+    ] = False,
 ) -> Exit:
-    """Hand complete entries to a log and print the receipts.
+    """Hand complete entries, or a settlement file, to a log and print the receipts.
 
-    Each entry stands for itself: one that is refused does not hold up the others. Safe to repeat.
+    Each entry stands for itself: one that is refused does not hold up the others. Safe to repeat:
+    what is in the log already answers its first receipt. A settlement file (CSV or JSON, at most
+    1,000 trades) is read by a mapping, signed here and sent as one request; what became of each
+    row is written beside it.
 
     \b
     Example:
       tanbu submit transfer.note --url http://127.0.0.1:8000 --wait published
+      tanbu submit trades.csv --mapping trades --key exchange.key
     """
+    if mapping:
+        if len(file) != 1:
+            raise Malformed("one settlement file at a time", where="FILE")
+        wanted = settle.Request(
+            file=file[0],
+            mapping=mapping,
+            keys=tuple(key or ()),
+            results=results,
+            day=day,
+            dry_run=dry_run,
+            wait=wait.value,
+        )
+        with client(url) as log:
+            return settle.settle(log, wanted)
+    if key or results or day or dry_run:
+        raise Malformed(
+            "--key, --results, --day and --dry-run are for settlement files",
+            todo="give --mapping, or sign with tanbu entry sign and try with tanbu entry check",
+        )
+    return _submit_notes(file, url, wait)
+
+
+def _submit_notes(file: Sequence[Path], url: str, wait: Wait) -> Exit:
     notes = [files.read(path, ENTRY_BYTES_MAX) for path in file]
     for path, note in zip(file, notes, strict=True):
         with files.naming(path):
             parse_entry(note)
     with client(url) as log:
-        results = log.submit(notes, wait=wait.value)
+        answers = log.submit(notes, wait=wait.value)
     worst = Exit.GOOD
     lines, found = [], []
-    for path, result in zip(file, results, strict=True):
+    for path, result in zip(file, answers, strict=True):
         found.append({"file": str(path), **_result(result)})
         if isinstance(result.committed, Receipt):
             lines.append(f"{path}: {_receipt(result.committed)}")

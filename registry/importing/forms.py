@@ -55,15 +55,20 @@ def shown(text: str) -> str:
 
 def read_amount(text: str, form: AmountForm, grams: int) -> int:
     """The grams that `text` writes in units of `grams` ≥ 1; Unfit unless exact and in form."""
+    return read_scaled(text, form, grams, "grams")
+
+
+def read_scaled(text: str, form: AmountForm, scale: int, unit: str) -> int:
+    """The whole `unit`s that `text` writes in units of `scale` ≥ 1; Unfit unless exact, in form."""
     if len(text) > _AMOUNT_CHARS_MAX or not _AMOUNTS[form].fullmatch(text):
         raise Unfit(f"{shown(text)} is not a number of the form {form}")
     whole, _, fraction = text.replace(",", "").partition(".")
-    scale: int = 10 ** len(fraction)
-    scaled, odd = divmod(int(whole + fraction) * grams, scale)
+    tenths: int = 10 ** len(fraction)
+    scaled, odd = divmod(int(whole + fraction) * scale, tenths)
     if odd:
-        raise Unfit(f"{shown(text)} is not a whole number of grams")
+        raise Unfit(f"{shown(text)} is not a whole number of {unit}")
     if scaled > MAX_INT:
-        raise Unfit(f"{shown(text)} is more than {MAX_INT} grams")
+        raise Unfit(f"{shown(text)} is more than {MAX_INT} {unit}")
     return scaled
 
 

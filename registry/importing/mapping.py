@@ -12,21 +12,17 @@ Rules
     parse_mapping(data, "verra.toml").tables["transactions"].holds   -> "blocks"
 """
 
-import re
-import tomllib
-from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta, Struct, field
 
 from registry.chain.errors import Malformed
 from registry.chain.strict import check_text
 from registry.importing.forms import AmountForm, SerialForm, date_form
+from registry.importing.toml import fault, load, typed
 from registry.ledger.entries.common import Name, Text
 from registry.ledger.entries.supply import UNIT_G_MAX
 
-MAPPING_BYTES_MAX = 1_000_000
 COLUMN_CHARS_MAX = 200
 
 Column = Annotated[str, Meta(min_length=1, max_length=COLUMN_CHARS_MAX)]
@@ -176,18 +172,7 @@ class Mapping(Node, frozen=True, kw_only=True):
 
 def parse_mapping(data: bytes, name: str) -> Mapping:
     """Read a mapping file; Malformed with `name`, line or place, and reason."""
-    if len(data) > MAPPING_BYTES_MAX:
-        raise Malformed(f"the mapping is larger than {MAPPING_BYTES_MAX} bytes", where=name)
-    try:
-        text = data.decode("utf-8")
-        raw = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise Malformed(
-            "the mapping is not UTF-8", where=f"{name}, line {line}", todo="save it as UTF-8"
-        ) from error
-    except (ValueError, RecursionError) as error:  # of numbers and nesting beyond all measure too
-        raise Malformed(f"the mapping is not TOML: {error}", where=name) from error
+    raw, text = load(data, name)
     mapping = _convert(raw, text, name)
     _check(mapping, text, name)
     return mapping
@@ -198,88 +183,29 @@ def _convert(raw: dict[str, Any], text: str, name: str) -> Mapping:
     tables = raw.get("tables")
     if isinstance(tables, dict):
         for key, table in tables.items():
-            _typed(table, AnyTable, text, name, f"tables.{key}")
-    return _typed(raw, Mapping, text, name, "")
-
-
-_T = TypeVar("_T")
-_PLACE = re.compile(r" - at `\$\.?(?P<place>[^`]*)`\Z")
-_FIELD = re.compile(r"field `([^`]+)`")
-
-
-def _typed(raw: object, kind: type[_T] | UnionType, text: str, name: str, table: str) -> _T:
-    try:
-        typed: _T = msgspec.convert(raw, kind)
-    except msgspec.ValidationError as error:
-        reason = str(error)
-        found = _PLACE.search(reason)
-        place = found["place"] if found else ""
-        keys = re.sub(r"\[.*?\]", "", place)
-        unknown = _FIELD.search(reason)
-        if unknown and "unknown" in reason:
-            keys = f"{keys}.{unknown[1]}"
-        raise _fault(text, name, table, keys, _PLACE.sub("", reason), place) from error
-    return typed
-
-
-def _fault(text: str, name: str, table: str, keys: str, reason: str, place: str = "") -> Malformed:
-    """The error of a path of keys: file, line where it can be told, place, reason."""
-    line = _line_of(text, table, [key for key in keys.split(".") if key])
-    where = f"{name}, line {line}" if line else name
-    inside = " ".join(part for part in (f"[{table}]" if table else "", place) if part)
-    return Malformed(
-        f"{inside}: {reason}" if inside else reason,
-        where=where,
-        todo="the reference page of mappings lists the keys and what each may hold",
-    )
-
-
-def _line_of(text: str, table: str, path: list[str]) -> int:
-    """The line that sets the end of a path of keys in a TOML table, or as much of it as is seen.
-
-    Good enough for people: a string that looks like a setting may mislead it. 0: nothing seen.
-    """
-    found, inside, wanted = 0, not table, list(path)
-    for number, line in enumerate(text.split("\n"), 1):
-        bare = line.split("#")[0].strip()
-        if bare.startswith("[") and bare.endswith("]") and not bare.startswith("[["):
-            head = bare.strip("[] ")
-            inside = head == table or head.startswith(f"{table}.") or not table
-            below = head.removeprefix(table).removeprefix(".").split(".")[0]
-            if inside and below in ("", *wanted[:1]):
-                found = number
-                wanted = wanted[1:] if below else wanted
-        while inside and wanted and _sets(wanted[0], line):
-            found = number
-            wanted.pop(0)
-        if found and path and not wanted:
-            return found
-    return found
-
-
-def _sets(key: str, line: str) -> bool:
-    return re.search(rf"""(?:^|[{{,\s])["']?{re.escape(key)}["']?\s*=""", line) is not None
+            typed(table, AnyTable, text, name, f"tables.{key}")
+    return typed(raw, Mapping, text, name, "")
 
 
 def _check(mapping: Mapping, text: str, name: str) -> None:
     """What the types cannot say; Malformed at the first key that does not hold."""
     matched = [t for t in mapping.tables.values() if isinstance(t, Issuances | Uses)]
     if len({len(t.together) for t in matched}) > 1:
-        raise _fault(text, name, "", "tables", "`together` has another length in another table")
+        raise fault(text, name, "", "tables", "`together` has another length in another table")
     if not mapping.match or len(set(mapping.match)) != len(mapping.match):
-        raise _fault(text, name, "", "match", "`match` is empty or names something twice")
+        raise fault(text, name, "", "match", "`match` is empty or names something twice")
     if mapping.draw is not None and "issued" in mapping.match:
-        raise _fault(text, name, "", "draw", "`draw` is for uses that name no issue date")
+        raise fault(text, name, "", "draw", "`draw` is for uses that name no issue date")
     for key, table in mapping.tables.items():
         try:
             _check_table(mapping, table)
         except Malformed as error:
             where = f"tables.{key}"
-            raise _fault(text, name, where, error.where, f"{error.message} {error.todo}") from error
+            raise fault(text, name, where, error.where, f"{error.message} {error.todo}") from error
     try:
         check_text(mapping.registry)
     except Malformed as error:
-        raise _fault(text, name, "", "registry", error.message) from error
+        raise fault(text, name, "", "registry", error.message) from error
 
 
 def _check_table(mapping: Mapping, table: AnyTable) -> None:

@@ -159,29 +159,34 @@ class Splitter:
 
 def read_header(source: Source, mapping: Mapping) -> Header:
     """Which table of the mapping a file holds, by its columns; Malformed if none or several."""
+    columns = read_columns(source, mapping.encoding, mapping.delimiter)
+    return Header(_table_of(columns, mapping, source.name), columns)
+
+
+def read_columns(source: Source, encoding: Encoding, delimiter: str) -> tuple[str, ...]:
+    """The columns that a file's first record names; Malformed if it has none."""
     first = next(records(source), None)
     if first is None or not first.data:
         raise Malformed(
             "the file is empty", where=source.name, todo="give a table with a header row"
         )
-    data = _without_bom(first.data, mapping, source.name)
+    data = _without_bom(first.data, encoding, source.name)
     if data.lstrip()[:1] in (b"{", b"["):
         raise Malformed(
             "this looks like JSON, not like a table",
             where=f"{source.name}, row 1",
-            todo="import reads CSV tables with a header row",
+            todo="give a CSV table with a header row",
         )
-    splitter = Splitter(mapping.encoding, mapping.delimiter)
-    columns = tuple(splitter.split(Record(1, data), source.name))
+    columns = tuple(Splitter(encoding, delimiter).split(Record(1, data), source.name))
     if len(columns) > COLUMNS_MAX:
         raise Malformed(f"more than {COLUMNS_MAX} columns", where=f"{source.name}, row 1")
-    return Header(_table_of(columns, mapping, source.name), columns)
+    return columns
 
 
-def _without_bom(data: bytes, mapping: Mapping, name: str) -> bytes:
+def _without_bom(data: bytes, encoding: Encoding, name: str) -> bytes:
     if not data.startswith(_BOM):
         return data
-    if mapping.encoding != "utf-8-sig":
+    if encoding != "utf-8-sig":
         raise Malformed(
             "the file begins with a byte order mark",
             where=f"{name}, row 1",

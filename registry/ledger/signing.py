@@ -30,11 +30,12 @@ class SigningKey:
 
     holder: str
     seed: bytes = field(repr=False)
+    vkey: str = field(init=False, compare=False)
+    """The verifier key text that entries enrol; made once, for it costs as much as a signature."""
 
-    @property
-    def vkey(self) -> str:
-        """The verifier key text that entries enrol."""
-        return format_vkey(verifier_key(self.holder, TYPE_ED25519, ed25519.public_key(self.seed)))
+    def __post_init__(self) -> None:
+        key = verifier_key(self.holder, TYPE_ED25519, ed25519.public_key(self.seed))
+        object.__setattr__(self, "vkey", format_vkey(key))
 
     @property
     def signer(self) -> str:

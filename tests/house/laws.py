@@ -90,7 +90,7 @@ EXACT = ("registry/chain/", "registry/importing/", "registry/ledger/", "registry
 # processes, threads) is the shell's. A new name here is a decision: can it do any of those?
 PURE_IMPORTS = {
     "__future__", "abc", "base64", "binascii", "bisect", "collections", "contextlib",
-    "dataclasses", "enum", "functools", "hashlib", "heapq", "itertools", "math", "msgspec",
+    "dataclasses", "enum", "functools", "hashlib", "heapq", "itertools", "json", "math", "msgspec",
     "operator", "re", "registry", "struct", "tomllib", "types", "typing", "unicodedata", "zlib",
 }  # fmt: skip
 CHAIN_IMPORTS = PURE_IMPORTS | {"cryptography", "nacl"}
