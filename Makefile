@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 PINNED := --require-hashes --only-binary :all:
 
-.PHONY: help run test check bench docs fuzz lock clean setup setup-dev moved
+.PHONY: help run test check bench docs fuzz simulate lock clean setup setup-dev moved
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -22,6 +22,7 @@ help:
 	@echo 'make check    ruff, format, mypy --strict, import-linter, house tests'
 	@echo 'make bench    measure this machine and the service on it'
 	@echo 'make fuzz     run the property tests with many more examples'
+	@echo 'make simulate play random logs with faults from seeds  (ARGS="--seed 1 --seeds 20 --entries 50000")'
 	@echo 'make docs     make the reference pages from the code'
 	@echo 'make lock     pin what pyproject.toml names, with hashes (network; ARGS=--upgrade: the newest)'
 	@echo 'make clean    remove what these made, but no data'
@@ -48,6 +49,9 @@ docs: setup-dev
 
 fuzz: setup-dev
 	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz
+
+simulate: setup-dev
+	@$(BIN)/python -m tools.simulate $(ARGS)
 
 # --- the environment: each step leaves a stamp, so that a second run does not repeat it ---
 

@@ -159,7 +159,7 @@ class Book:
         return self.note(e.Genesis, *(by or (operator, authority)), **{**defaults, **fields})
 
     def rulebook(
-        self, version: int = 1, *, effective_from_ms: int | None = None, **values: Any
+        self, version: int = 1, *, effective_from_ms: int = 0, ruleset: int = 0, **values: Any
     ) -> bytes:
         """In force from `now_ms` unless said otherwise; `values` replace those of RULES."""
         return self.note(
@@ -167,9 +167,10 @@ class Book:
             party_key("operator"),
             party_key("authority"),
             version=version,
-            effective_from_ms=self.now_ms if effective_from_ms is None else effective_from_ms,
+            effective_from_ms=effective_from_ms or self.now_ms,
             values={**RULES, **values},
             source=Source(title="Sample rules", sha256=hex_of("sample rules")),
+            **({"ruleset": ruleset} if ruleset else {}),
         )
 
     def enrol(self, name: str, **fields: Any) -> bytes:

@@ -23,7 +23,7 @@ from registry.bootstrap.life import report
 from registry.chain import ed25519
 from registry.chain.errors import Broken, TanbuError
 from registry.ledger import values as v
-from registry.ledger.rulesets import ruleset
+from registry.ledger.rulesets import number_at, ruleset
 from registry.signers.logkeys import FileSigner, read_log_keys
 from registry.store.database import open_for_writing, origin_of
 from registry.store.log import SqlState
@@ -58,7 +58,7 @@ def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
             log = read_log(SqlState(connection, statements_for(engine)))
         if origin != log.origin:
             raise Broken(f"the database is that of {origin}, its state that of {log.origin}")
-        ruleset(log.ruleset)
+        ruleset(number_at(log, SystemClock().now_ms()))
         check_signer(log, signer.origin, signer.vkeys)
         store = SqlPublicationStore(engine)
         with closing(store):

@@ -31,7 +31,11 @@ COMMANDS = (
     Command("key", "key", "Make a private key file, or show its public key.", group=True),
     Command("entry", "entry", "Draft, sign and check entries.", group=True),
     Command("profile", "profile", "Regions' regimes as data, with sources.", group=True),
-    Command("submit", "submit", "Hand complete entries to a log and print the receipts."),
+    Command(
+        "submit",
+        "submit",
+        "Hand complete entries, or a settlement file, to a log and print the receipts.",
+    ),
     Command("import", "import_", "Take over an existing book as opening entries."),
     Command("balance", "balance", "Show what an account holds."),
     Command("state", "state", "Show the state map's root and count, or one value."),

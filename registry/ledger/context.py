@@ -52,8 +52,8 @@ class Context:
         }
 
     def courts(self) -> tuple[str, ...]:
-        """The courts and authorities among the signers."""
-        return tuple(sorted(self.parties_with("court") | self.parties_with("authority")))
+        """Whose instrument it is: the courts among the signers; where none is, the authorities."""
+        return tuple(sorted(self.parties_with("court") or self.parties_with("authority")))
 
     def need_role(self, kind: str, *roles: str) -> Refusal | None:
         """Refuse unless, for each role, some signer has it."""

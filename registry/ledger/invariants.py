@@ -12,6 +12,8 @@ Refuses to know: entries, rules, how the state came to be.
     balances         an account's free spans are its free blocks; what it retired is what it counts
     quantity         a retirement's grams are its serials' grams; its serials are a batch's
     terminal         a retirement's serials are still retired, by it; no others are retired
+    holds            freezes, pledges and reservations name the serials that they bind
+    buffers          a project's buffer is what its buffer blocks weigh; no debt is below zero
     claims           no claim is held by two projects for the same date; each is in its project
     points           no point without credits: lots, sums, and the pool's queue are its blocks
     orders           an order's fulfilment is the sum of its retirements, each of which names it
@@ -176,7 +178,7 @@ def _misfits(state: StateReader) -> Found:
     for key, balance in each(state, "balance", v.Balance):
         _, account, batch = key.split("/")
         for first, last, bonds in segments_of(balance):
-            block = _get(state, v.block_key(batch, first), v.Block)
+            block = value_at(state, v.block_key(batch, first), v.Block)
             if (
                 block is None
                 or block.status not in HELD
@@ -186,7 +188,9 @@ def _misfits(state: StateReader) -> Found:
     for key, block in each(state, "block", v.Block):
         if block.status in HELD:
             batch, first = key.split("/")[1], int(key.rpartition("/")[2])
-            held = _get(state, v.balance_key(str(block.holder), batch), v.Balance) or v.Balance()
+            held = (
+                value_at(state, v.balance_key(str(block.holder), batch), v.Balance) or v.Balance()
+            )
             if Segment(first, block.last, _bonds(block)) not in segments_of(held):
                 yield key, f"no free span of {block.holder} from {first} to {block.last}"
 
@@ -225,7 +229,7 @@ def quantity(state: StateReader) -> Found:
     for key, retirement in each(state, "retirement", v.Retirement):
         grams = 0
         for name, first, last in retirement.items:
-            batch = _get(state, f"batch/{name}", v.Batch)
+            batch = value_at(state, f"batch/{name}", v.Batch)
             if batch is None or not 1 <= first <= last <= batch.count:
                 yield key, f"there are no serials {first} to {last} of {name}"
             else:
@@ -240,7 +244,7 @@ def terminal(state: StateReader) -> Found:
     for key, retirement in each(state, "retirement", v.Retirement):
         for batch, first, last in retirement.items:
             ended.add(f"{batch}/{first}/{last}/{retirement.index}")
-            block = _get(state, v.block_key(batch, first), v.Block)
+            block = value_at(state, v.block_key(batch, first), v.Block)
             wanted = (last, "retired", retirement.index)
             if block is None or (block.last, block.status, block.by) != wanted:
                 yield key, f"the serials {first} to {last} of {batch} are not retired by it"
@@ -264,9 +268,9 @@ def orders(state: StateReader) -> Found:
         units = [
             batch.unit_g
             for certificate in order.retirements
-            if (found := _get(state, f"retirement/{certificate}", v.Retirement))
+            if (found := value_at(state, f"retirement/{certificate}", v.Retirement))
             for item in found.items
-            if (batch := _get(state, f"batch/{item[0]}", v.Batch))
+            if (batch := value_at(state, f"batch/{item[0]}", v.Batch))
         ]
         slack_g = max(units, default=0) * max(1, len(order.by_obligor_g))
         if order.fulfilled_g and order.fulfilled_g - order.quantity_g >= slack_g:
@@ -297,13 +301,70 @@ def _served(
         yield key, "a retirement is listed twice"
     sum_g = 0
     for certificate in certificates:
-        found = _get(state, f"retirement/{certificate}", v.Retirement)
+        found = value_at(state, f"retirement/{certificate}", v.Retirement)
         if found is None or (found.ref, found.purpose) != (name, purpose):
             yield key, f"the retirement {certificate} is not for this"
         else:
             sum_g += found.quantity_g - (found.voluntary_g or 0)
     if sum_g != grams:
         yield key, f"{grams} g stand there, its retirements make {sum_g} g"
+
+
+# ---------------------------------------------------------------- holds, buffers
+
+
+def holds(state: StateReader) -> Found:
+    """What binds serials, seen from the entry that binds and from the blocks, is the same."""
+    named, bound = Fingerprint(), Fingerprint()
+    for key, items in _named_items(state):
+        for batch, first, last in items:
+            named.add(f"{key}/{batch}", last - first + 1)
+    for key, block in each(state, "block", v.Block):
+        _, batch, start = key.split("/")
+        bonds, count = _bonds(block), block.last - int(start) + 1
+        for at in bonds.freezes:
+            bound.add(f"freeze/{v.number(at)}/{batch}", count)
+        for family, by in (("pledge", bonds.pledge), ("reservation", bonds.reservation)):
+            if by is not UNSET:
+                bound.add(f"{family}/{v.number(by)}/{batch}", count)
+    if named != bound:
+        yield "block", "what freezes, pledges and reservations name is not what blocks bear"
+    lines, freezes = Fingerprint(), Fingerprint()
+    for key, batch_value in each(state, "batch", v.Batch):
+        for at in batch_value.freezes or ():
+            lines.add(f"{v.number(at)}/{key}")
+    for key, account in each(state, "account", v.Account):
+        for at in account.freezes or ():
+            lines.add(f"{v.number(at)}/{key}")
+    for key, freeze in each(state, "freeze", v.Freeze):
+        if freeze.items is UNSET:
+            whole = f"account/{freeze.account}" if freeze.account else f"batch/{freeze.batch}"
+            freezes.add(f"{key.partition('/')[2]}/{whole}")
+    if lines != freezes:
+        yield "freeze", "accounts and batches are frozen by other freezes than stand"
+
+
+def _named_items(state: StateReader) -> Iterator[tuple[str, tuple[tuple[str, int, int], ...]]]:
+    for key, freeze in each(state, "freeze", v.Freeze):
+        yield key, freeze.items or ()
+    for key, pledge in each(state, "pledge", v.Pledge):
+        yield key, pledge.items
+    for key, reservation in each(state, "reservation", v.Reservation):
+        yield key, reservation.items
+
+
+def buffers(state: StateReader) -> Found:
+    """What a project's buffer holds is what its batches have in buffer."""
+    noted, there = Fingerprint(), Fingerprint()
+    for key, project in each(state, "project", v.Project):
+        noted.add(key, project.buffer_g)
+        if project.debt_g < 0 or project.remainder_g < 0:
+            yield key, f"a debt of {project.debt_g} g, a remainder of {project.remainder_g} g"
+    for _, batch in each(state, "batch", v.Batch):
+        if batch.project:
+            there.add(f"project/{batch.project}", batch.buffer * batch.unit_g)
+    if noted != there:
+        yield "project", "buffers of projects are not the buffer serials of their batches"
 
 
 # ---------------------------------------------------------------- claims, points
@@ -317,17 +378,23 @@ def claims(state: StateReader) -> Found:
             if first <= last:
                 yield key, f"{one} and {other} both hold this claim on {first}"
         for name, first, last in held:
-            project = _get(state, f"project/{name}", v.Project)
-            dates = project and (project.fields.crediting_from, project.fields.crediting_to)
+            project = value_at(state, f"project/{name}", v.Project)
             hashes = {v.digest(text) for text in project.fields.claims} if project else set()
-            if dates != (first, last) or key.partition("/")[2] not in hashes:
+            if not project or not _held_for(project, first, last) or key[6:] not in hashes:
                 yield key, f"the project {name} does not have this claim for these dates"
     for key, project in each(state, "project", v.Project):
         name = key.partition("/")[2]
-        for text in project.fields.claims:
-            found = _get(state, f"claim/{v.digest(text)}", v.Claim)
+        for text in project.fields.claims if project.fields.status != "closed" else ():
+            found = value_at(state, f"claim/{v.digest(text)}", v.Claim)
             if found is None or name not in {holder[0] for holder in found.held}:
                 yield key, "a claim of this project is not held"
+
+
+def _held_for(project: v.Project, first: str, last: str) -> bool:
+    """A project claims all its crediting period; once closed, no more than a part of it."""
+    fields = project.fields
+    end = last if fields.status == "closed" else fields.crediting_to
+    return (first, last) == (fields.crediting_from, end) and last <= fields.crediting_to
 
 
 def points(state: StateReader) -> Found:
@@ -363,7 +430,7 @@ def _queue(state: StateReader, key: str, name: str, scheme: v.Scheme) -> Found:
         if int(pool_key.rpartition("/")[2]) != following:
             yield pool_key, f"number {following} of the queue is missing"
         following += 1
-        batch = _get(state, f"batch/{segment.batch}", v.Batch)
+        batch = value_at(state, f"batch/{segment.batch}", v.Batch)
         grams += segment.span.count * (batch.unit_g if batch else 0)
     if following != scheme.pool_end or grams != scheme.pool_g:
         yield key, f"the queue ends at {following} and weighs {grams} g"
@@ -373,7 +440,8 @@ def _is_account(holder: str) -> bool:
     return holder.startswith("a-") and "." not in holder
 
 
-def _get(state: StateReader, key: str, kind: type[V]) -> V | None:
+def value_at(state: StateReader, key: str, kind: type[V]) -> V | None:
+    """The value under a key of a state, if it is of that kind."""
     data = state.get_many((key,)).get(key)
     value = None if data is None else decode_value(key, data)
     return value if isinstance(value, kind) else None
@@ -387,6 +455,8 @@ INVARIANTS: dict[str, Callable[[StateReader], Found]] = {
         balances,
         quantity,
         terminal,
+        holds,
+        buffers,
         claims,
         points,
         orders,

@@ -146,6 +146,7 @@ _SUPPLY = (
     Reason(422, "project_in_debt", True, "the project {project} owes {debt_g} g; cover them by a cancellation first", "项目 {project} 尚欠 {debt_g} 克；请先以作废条目补足"),
     Reason(423, "not_superseded", False, "the issuance {index} is not one of this part all of whose serials were cancelled as issued in error", "签发 {index} 并非本部分且全部因误发作废"),
     Reason(424, "project_not_live", True, "the project {project} is {status}", "项目 {project} 状态为 {status}"),
+    Reason(425, "taken_over_already", False, "the entry at index {index} has taken over the same rows in the same parts", "序号 {index} 的条目已接管相同的行与区间"),
 )
 # 500 mandates, transfers, holdings
 _MOVING = (
@@ -245,6 +246,7 @@ _MENDING = (
     Reason(909, "not_correctable", False, "{field} of {subject} is not a descriptive field", "{subject} 的 {field} 不是可更正的描述字段"),
     Reason(910, "too_many_remarks", True, "{subject} already has {limit} remarks", "{subject} 已有 {limit} 条说明"),
     Reason(911, "too_many_changes", True, "{subject} has already been changed {limit} times", "{subject} 已变更 {limit} 次"),
+    Reason(912, "answered_already", False, "some of the serials {first} to {last} of {batch} were answered for before: they stay good", "{batch} 的序号 {first} 至 {last} 中有部分此前已获补偿，继续有效"),
 )
 
 # 1000 seals, the end of a log

@@ -116,10 +116,10 @@ def replay(
             raise id_in_use(clash)
         try:
             refusal = judge(state, parsed, index, time_ms, verify)
+            if refusal is not None:
+                raise refused(refusal, index)
         except Unavailable as error:
             raise Unavailable(error.message, where=where, todo=error.todo) from error
-        if refusal is not None:
-            raise refused(refusal, index)
         if isinstance(entry, Seal | End):
             watch.check(entry, index)
         yield Replayed(index, time_ms, parsed)
@@ -146,20 +146,19 @@ def read_record(record: bytes, index: int, time_ms: int) -> tuple[int, Parsed]:
 def judge(
     state: State, parsed: Parsed, index: int, time_ms: int, verify: SignatureCheck
 ) -> Refusal | None:
-    """Judge one entry by the ruleset in force; Unavailable if this version does not have it.
-
-    So also where the entry itself brings in a ruleset that only a later version has.
-    """
-    apply = ruleset(number_in_force(state, parsed.entry))
-    refusal = apply(state, parsed, index=index, time_ms=time_ms, verify=verify)
-    if refusal is not None and refusal.name == "ruleset_unknown":
-        number = refusal.fields["ruleset"]
-        ruleset(number if isinstance(number, int) else 0)
-    return refusal
+    """Judge one entry by the ruleset in force; Unavailable if this version does not have it."""
+    apply = ruleset(number_in_force(state, parsed.entry, time_ms))
+    return apply(state, parsed, index=index, time_ms=time_ms, verify=verify)
 
 
 def refused(refusal: Refusal, index: int) -> NotTrusted:
-    """What to raise for an entry that stands in a log although the rules refuse it."""
+    """What to raise for an entry that stands in a log although the rules refuse it.
+
+    Unavailable where it brings in a ruleset that only a later version has.
+    """
+    if refusal.name == "ruleset_unknown":
+        number = refusal.fields["ruleset"]
+        ruleset(number if isinstance(number, int) else 0)
     return NotTrusted(
         f"the rules refuse this entry: {refusal.message()} ({refusal.number} {refusal.name})",
         where=f"record {index}",

@@ -34,9 +34,23 @@ def ruleset(number: int) -> Judge:
     return judge
 
 
-def number_in_force(state: State, entry: Entry) -> int:
-    """The ruleset that judges `entry` in `state`; an entry before any genesis is judged by 1."""
+def number_at(log: v.Log, time_ms: int) -> int:
+    """The ruleset that judges what is recorded at `time_ms`: the last that has begun."""
+    for number, from_ms in reversed(log.rulesets or ()):
+        if from_ms <= time_ms:
+            return number
+    return log.ruleset
+
+
+def numbers_until(log: v.Log, time_ms: int) -> list[int]:
+    """The rulesets that have judged what was recorded until `time_ms`, in the order of the log."""
+    later = (number for number, from_ms in log.rulesets or () if from_ms <= time_ms)
+    return list(dict.fromkeys((log.ruleset, *later)))
+
+
+def number_in_force(state: State, entry: Entry, time_ms: int) -> int:
+    """The ruleset that judges `entry`, recorded at `time_ms`; one before any genesis: 1."""
     log = state.get(v.LOG, v.Log)
     if log is not None:
-        return log.ruleset
+        return number_at(log, time_ms)
     return entry.ruleset if isinstance(entry, Genesis) else min(RULESETS)

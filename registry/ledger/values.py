@@ -19,6 +19,8 @@
     reservation/<index>, pledge/<index>, freeze/<index>
                                      what binds serials, as long as it does
     trade/<venue>/<64 hex>           the transfer that carries a venue's trade id
+    takeover/<64 hex>                the opening that has taken over these rows in these parts
+    answered/<batch>                 serials that were wrong and stay good: others answer for them
     scheme/<scheme>                  a points scheme and its sums
     lot/<scheme>/<expiry>/<index>    points in people's hands that expire together
     pool/<scheme>/<seq>              credits that back points, in the order in which they leave
@@ -65,6 +67,8 @@ class Log(Value, frozen=True, kw_only=True):
     ed25519: str
     mldsa44: str
     opened_ms: int
+    rulesets: tuple[tuple[int, int], ...] | UnsetType = UNSET
+    """(number, from which record time (ms) on) of every later ruleset, in the order of the log."""
     rulebooks: tuple[tuple[int, int], ...] = ()
     """(version, effective_from_ms) of every rulebook, in the order of the log."""
     seal: int | UnsetType = UNSET
@@ -79,6 +83,8 @@ class Party(Remarked, frozen=True, kw_only=True):
     title: str
     roles: tuple[str, ...]
     index: int
+    need: int | UnsetType = UNSET
+    """How many of its keys must sign for a new key: the most that an account of it has needed."""
 
 
 class Key(Value, frozen=True, kw_only=True):
@@ -297,6 +303,18 @@ class Lot(Value, frozen=True, kw_only=True):
     in_hands: int
 
 
+class Takeover(Value, frozen=True, kw_only=True):
+    """Rows of another book that an opening has taken over."""
+
+    index: int
+
+
+class Answered(Value, frozen=True, kw_only=True):
+    """Serials of a batch that were wrong and stay good, since others answer for them."""
+
+    spans: Spans
+
+
 class Pooled(Value, frozen=True, kw_only=True):
     batch: str
     span: Span
@@ -377,6 +395,8 @@ FAMILIES: dict[str, type[Value]] = {
     "pledge": Pledge,
     "freeze": Freeze,
     "trade": Trade,
+    "takeover": Takeover,
+    "answered": Answered,
     "scheme": Scheme,
     "lot": Lot,
     "pool": Pooled,

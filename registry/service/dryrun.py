@@ -1,7 +1,7 @@
 """A dry run: what the rules would say of entries now. Nothing is written.
 
-The verdict is that of `apply` on the newest committed state, entry after entry; until the entries
-are submitted others may come first, so it is no promise.
+The verdict is that of the rules in force on the newest committed state, entry after entry; until
+the entries are submitted others may come first, so it is no promise.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from registry.chain.errors import Broken, Malformed
-from registry.ledger.apply import apply, touches, verify_here
+from registry.ledger.apply import touches, verify_here
 from registry.ledger.codec import Parsed, id_key, parse_entry, parse_record
 from registry.ledger.refusals import Refusal, refuse
+from registry.ledger.replay import judge
 from registry.ledger.state import State
 from registry.ports import Snapshot
 
@@ -41,7 +42,7 @@ def check(snapshot: Snapshot, notes: Sequence[bytes], now_ms: int) -> list[Verdi
         verdict = _find(snapshot, parsed, seen)
         if verdict is None:
             state.prefetch(touches(parsed))
-            refusal = apply(state, parsed, index=size, time_ms=time_ms, verify=verify_here)
+            refusal = judge(state, parsed, size, time_ms, verify_here)
             verdict = refusal or Acceptable(None)
             if refusal is None:
                 seen[id_key(parsed.entry)] = parsed.text

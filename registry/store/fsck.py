@@ -20,14 +20,14 @@ from itertools import islice
 from sqlalchemy import Connection, Engine
 
 from registry.chain.checkpoint import LogKeys
-from registry.chain.errors import Broken, TanbuError
+from registry.chain.errors import Broken, TanbuError, Unavailable
 from registry.chain.note import parse_vkey
 from registry.chain.tlog import leaf_hash
 from registry.ledger import values as v
 from registry.ledger.apply import verify_here
 from registry.ledger.codec import Parsed, id_key
 from registry.ledger.entries import End, Seal
-from registry.ledger.replay import judge, read_record
+from registry.ledger.replay import judge, read_record, refused
 from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.state import MemoryState, State, decode_value, encode_value
 from registry.ledger.subjects import subjects_of
@@ -75,7 +75,8 @@ def check_store(
     """Check a database and the tiles published from it, while nobody writes.
 
     `replay`: compare the state map with what the rules make of the records; without it the values
-    are only held to their form.
+    are only held to their form. Raises Unavailable if all is well as far as it could be read, and
+    the log goes on by a ruleset that this version lacks.
     """
     with engine.connect() as connection, Scratch() as scratch:
         check = _Check(engine, connection, scratch)
@@ -86,6 +87,8 @@ def check_store(
             check.attempt("state", lambda: check.compare_state(replay=replay))
         except _Enough:
             check.faults.append(Fault("", f"more than {FAULTS_MAX} faults; the rest is not told"))
+    if check.unknown is not None and not check.faults:
+        raise check.unknown
     return Checked(check.size, check.published_size, tuple(check.faults))
 
 
@@ -101,6 +104,7 @@ class _Check:
         self._time_ms = 0
         self._seals = SealWatch()
         self.faults: list[Fault] = []
+        self.unknown: Unavailable | None = None
         self.size = 0
         self.published_size = 0
 
@@ -199,6 +203,9 @@ class _Check:
             self._time_ms, parsed = read_record(record, index, self._time_ms)
             if self._state is not None:
                 self._replay(self._state, parsed, index)
+        except Unavailable as error:  # a ruleset that this version lacks is no fault of the log
+            self.unknown = Unavailable(error.message, where=where, todo=error.todo)
+            self._state = None
         except TanbuError as error:
             self.report(error.where or where, error.message)
             self._state = None  # what follows cannot be judged without it
@@ -210,7 +217,7 @@ class _Check:
             self._seals.take(index, state.items())
         refusal = judge(state, parsed, index, self._time_ms, _signatures_are_the_audits)
         if refusal is not None:
-            raise Broken(f"the rules refuse it: {refusal.message()}", where=f"record {index}")
+            raise refused(refusal, index)
         if isinstance(parsed.entry, Seal | End):
             self._seals.check(parsed.entry, index)
         if index % REPLAY_AT_ONCE == 0:
@@ -235,7 +242,7 @@ class _Check:
             except Broken as error:
                 self.report(f"state {key}", error.message)
         if self._state is None:
-            if replay:
+            if replay and self.unknown is None:
                 self.report("state", "it could not be compared: the log cannot be replayed")
             return
         self._scratch.state.store(self._state.changes())

@@ -7,7 +7,9 @@ Without SQLAlchemy, so that an audit reads it too. Refuses to know: which databa
     list(recent.merge(stored_pairs, recent.between("lot/", "lot0")))
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -26,12 +28,13 @@ _decode_changes = msgspec.msgpack.Decoder(list[Change]).decode
 class Recent:
     """State values that the table does not have yet (None: the key is gone)."""
 
-    __slots__ = ("_rest", "values")
+    __slots__ = ("_ordered", "_rest", "values")
 
     def __init__(self) -> None:
         self.values: dict[str, bytes | None] = {}
         self._rest: set[str] = set()
         """Those of the keys that are of other families than `_BULK`."""
+        self._ordered: list[str] = []
 
     def take(self, changes: Iterable[Change]) -> None:
         """Newer values."""
@@ -47,11 +50,28 @@ class Recent:
         other.values, other._rest = self.values.copy(), self._rest.copy()
         return other
 
-    def between(self, low: str, high: str | None) -> list[str]:
-        """The keys with low ≤ key, and < high if that is given, in order."""
-        bulk = high is None or any(low < f"{f[:-1]}0" and f < high for f in _BULK)
-        keys = self.values if bulk else self._rest
-        return sorted([key for key in keys if low <= key and (high is None or key < high)])
+    def between(self, low: str, high: str | None, limit: int | None = None) -> Sequence[str]:
+        """The keys with low ≤ key, and < high if that is given, in order.
+
+        With `limit` no more than those among which that many are not gone.
+        """
+        if high is not None and not any(low < f"{f[:-1]}0" and f < high for f in _BULK):
+            keys: Sequence[str] = sorted([key for key in self._rest if low <= key < high])
+            at, stop = 0, len(keys)
+        else:
+            keys = self._in_order()
+            at, stop = bisect_left(keys, low), len(keys)
+            if high is not None:
+                stop = bisect_left(keys, high)
+        if limit is not None:
+            live = (n for n in range(at, stop) if self.values[keys[n]] is not None)
+            stop = next(islice(live, limit, None), stop)
+        return keys[at:stop]
+
+    def _in_order(self) -> list[str]:
+        if len(self._ordered) != len(self.values):  # a key that has come stays, gone or not
+            self._ordered = sorted(self.values)
+        return self._ordered
 
     def merge(
         self, stored: Iterable[tuple[str, bytes]], keys: Sequence[str]

@@ -54,7 +54,7 @@ class SqlState:
     def scan(self, low: str, high: str, limit: int) -> Sequence[tuple[str, bytes]]:
         """Up to `limit` pairs with low ≤ key < high, in byte order of the keys."""
         recent = self._recent()
-        new = recent.between(low, high)
+        new = recent.between(low, high, limit)
         key, value = schema.state.c.key, schema.state.c.value
         wanted = select(key, value).where(key >= low, key < high).order_by(key)
         with sqlite.guarded("read the state"):

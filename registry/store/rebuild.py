@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 
 from registry.chain.checkpoint import Checkpoint, LogKeys, open_checkpoint, parse_checkpoint
-from registry.chain.errors import Broken, TanbuError
+from registry.chain.errors import Broken, TanbuError, Unavailable
 from registry.chain.note import parse_note
 from registry.chain.tiles import TILE_WIDTH, bundle_path, parse_bundle
 from registry.chain.tlog import EMPTY_ROOT, leaf_hash
@@ -181,7 +181,7 @@ def _replay_all(
                 made.append(
                     NewRecord(step.index, record, hashed, id_key(entry), subjects_of(entry))
                 )
-        except Broken:
+        except (Broken, Unavailable):  # a ruleset that this version lacks says nothing of the log
             raise
         except TanbuError as error:
             raise Broken(

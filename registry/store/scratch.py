@@ -14,14 +14,18 @@ Refuses to know: what keys and values mean.
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
 from registry.chain.errors import Broken
 from registry.ledger.replay import UsedId
+from registry.store.journal import Recent
 
-CACHE_KIB = 65_536
+CACHE_KIB = 16_384
 """Pages kept in memory by each of the two files."""
+KEYS_IN_MEMORY_MAX = 200_000
+"""Values kept in memory before they go into the file: some 80 MB."""
 ASK_AT_ONCE = 256
 _FETCH_ROWS = 2_048
 
@@ -54,10 +58,11 @@ class Scratch:
 
 
 class ScratchState:
-    """A state map (port StateScratch)."""
+    """A state map (port StateScratch): what is newest in memory, the rest in the file."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._recent = Recent()
         with _guarded():
             connection.execute(
                 "CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
@@ -66,39 +71,63 @@ class ScratchState:
     def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
         """The values of those keys that exist."""
         found: dict[str, bytes] = {}
+        recent = self._recent.values
+        elsewhere = []
+        for key in keys:
+            if key not in recent:
+                elsewhere.append(key)
+            elif (value := recent[key]) is not None:
+                found[key] = value
+        if elsewhere:
+            self._look_up(elsewhere, found)
+        return found
+
+    def _look_up(self, keys: Sequence[str], found: dict[str, bytes]) -> None:
         with _guarded():
             if len(keys) == 1:  # the usual case, and cheaper so
-                row = self._connection.execute(
-                    "SELECT value FROM state WHERE key = ?", (keys[0],)
-                ).fetchone()
-                return {keys[0]: row[0]} if row else found
+                found.update(
+                    self._connection.execute("SELECT key, value FROM state WHERE key = ?", keys)
+                )
+                return
             for start in range(0, len(keys), ASK_AT_ONCE):
                 some = keys[start : start + ASK_AT_ONCE]
                 # Always as many marks: one statement, prepared once.
                 padded = (*some, *[None] * (ASK_AT_ONCE - len(some)))
                 found.update(self._connection.execute(_ASK_STATES, padded))
-        return found
 
     def scan(self, low: str, high: str, limit: int) -> Sequence[tuple[str, bytes]]:
         """Up to `limit` pairs with low ≤ key < high, in byte order of the keys."""
+        new = self._recent.between(low, high, limit)
         with _guarded():
-            return self._connection.execute(
+            rows = self._connection.execute(
                 "SELECT key, value FROM state WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
-                (low, high, limit),
+                (low, high, limit + len(new)),
             ).fetchall()
+        return list(islice(self._recent.merge(rows, new), limit))
 
     def store(self, changes: Sequence[tuple[str, bytes | None]]) -> None:
         """Take over changes of the state."""
-        put = sorted([change for change in changes if change[1] is not None])
-        gone = [(key,) for key, value in changes if value is None]
+        self._recent.take(changes)
+        if len(self._recent.values) > KEYS_IN_MEMORY_MAX:
+            self._spill()
+
+    def _spill(self) -> None:
+        """Bring what is in memory into the file."""
+        items = self._recent.values.items()
+        put = sorted([(key, value) for key, value in items if value is not None])
+        gone = sorted([(key,) for key, value in items if value is None])
         with _guarded():
             self._connection.execute("BEGIN")
             self._connection.executemany("REPLACE INTO state VALUES (?, ?)", put)
             self._connection.executemany("DELETE FROM state WHERE key = ?", gone)
             self._connection.execute("COMMIT")
+        self._recent = Recent()
 
     def items(self) -> Iterator[tuple[str, bytes]]:
         """The whole map in byte order of the keys; it may not change meanwhile."""
+        return self._recent.merge(self._spilled(), self._recent.between("", None))
+
+    def _spilled(self) -> Iterator[tuple[str, bytes]]:
         # Page by page: a cursor left open by a reader who stops would hold the file.
         last = ""
         while rows := self._page(last):

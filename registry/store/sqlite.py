@@ -25,7 +25,8 @@ from registry.chain.errors import Broken, Unavailable
 
 PAGE_BYTES = 8_192
 """Of a new file: fits 13 usual records, where 4,096 would leave a seventh of the file empty."""
-WRITER_CACHE_KIB = 32_768
+WRITER_CACHE_KIB = 12_288
+"""Measured: more does not make it faster, since a fold goes through the trees in order."""
 READER_CACHE_KIB = 4_096
 CHECKPOINT_PAGES = 6_000
 """WAL pages after which a commit moves them into the file: 48 MB, so that pages which each round

@@ -11,6 +11,7 @@ from msgspec import Struct
 from registry.ledger import values as v
 from registry.ledger.invariants import INVARIANTS, each, grams_by_status
 from registry.ledger.quantities import format_tonnes
+from registry.ledger.rulesets import numbers_until
 from registry.ledger.state import StateReader
 from registry.verify.report import Report, Sentence, Step
 
@@ -58,7 +59,7 @@ def describe_audit(found: Audited, state: StateReader) -> Report:
         "state_count": found.state_count,
         "first_ms": found.first_ms,
         "last_ms": found.last_ms,
-        "rulesets": [found.log.ruleset] if found.log else [],
+        "rulesets": numbers_until(found.log, found.last_ms) if found.log else [],
         "authority_key": found.authority,
         "database": found.stored,
         "checkpoints": found.checkpoints,
@@ -97,7 +98,8 @@ def describe_audit(found: Audited, state: StateReader) -> Report:
 
 def _steps(found: Audited) -> Iterator[Step]:
     size, records, signatures = found.size, found.records, found.signatures
-    ruleset = found.log.ruleset if found.log else 0
+    numbers = numbers_until(found.log, found.last_ms) if found.log else []
+    rulesets = ", ".join(str(number) for number in numbers)
     lines = [
         (
             Sentence("Checkpoint", "检查点"),
@@ -110,7 +112,7 @@ def _steps(found: Audited) -> Iterator[Step]:
         ),
         (
             Sentence("Rules", "规则"),
-            Sentence(f"all accepted by ruleset {ruleset}", f"第 {ruleset} 号规则集全部接受"),
+            Sentence(f"all accepted by ruleset {rulesets}", f"第 {rulesets} 号规则集全部接受"),
         ),
         (
             Sentence("Tree", "树"),

@@ -122,7 +122,9 @@ class Powers:
                 if set(entry.roles) - OPEN_ROLES:
                     self._need_roles(entry, "authority")
             case Key():
-                if entry.action in ("add", "revoke"):
+                if entry.action == "add" and entry.holder in self._accounts:
+                    self._need_owner(entry.holder)
+                elif entry.action in ("add", "revoke"):
                     self._need_parties(entry.holder)
                 else:
                     self._need_roles(entry, "operator", "authority")
@@ -273,20 +275,18 @@ class Powers:
             self._need_owner(reserved.from_)
 
     def _courts_of(self, origin: str) -> frozenset[str]:
-        """The courts and authorities that signed this record; none of what is only recorded."""
+        """Whose instrument this record is: courts, or else authorities; none where recorded."""
         if origin == "recorded":
             return frozenset()
-        return frozenset(self._with_role("court") | self._with_role("authority"))
+        return frozenset(self._with_role("court") or self._with_role("authority"))
 
     def _need_court(self, entry: Common, origin: str, by: frozenset[str] = frozenset()) -> None:
         """Court or authority; of what changes an instrument, one of those that signed it (`by`)."""
         if origin == "recorded":
             self._need_roles(entry, "exchange", "authority")
-            return
-        signed = self._courts_of(origin)
-        if not signed:
+        elif not self._courts_of(origin):
             raise self._bad(f"a signed {kind_of(entry)} is signed by neither court nor authority")
-        if by and not by & signed:
+        if by and by.isdisjoint(self._holders):
             self._need_roles(entry, "court", "authority")
 
     def _check_project(self, fields: Project | NewProject) -> None:

@@ -26,7 +26,7 @@ from registry.service.reading import find, log
 from registry.service.seals import last_seal
 from registry.service.totals import Totals
 from registry.web import desk as d
-from registry.web import fields, pages_book, pages_use, render
+from registry.web import fields, pages_book, pages_use, render, tables
 from registry.web.desk import Desk
 from registry.web.render import NO_FRAME, Page
 from registry.web.sentences import sentence
@@ -63,6 +63,7 @@ def router(reader: ReadStore, totals: Totals, *, alone: bool) -> APIRouter:
     _add_files(routes)
     _add_overview(routes, desk)
     _add_entries(routes, desk)
+    tables.add(routes, desk)
     pages_book.add(routes, desk)
     pages_use.add(routes, desk)
     return routes

@@ -32,6 +32,7 @@ _FRAME = {
     "not_witnessed.more": ("No independent witness has cosigned this log: that it shows everybody the same book is not proved.", "尚无独立见证方副署：账本对所有人展示同一内容未获证明。"),
     "witnessed": ("Witnessed", "已见证"),
     "alone": ("Started alone: nobody was asked for the highest known size.", "单独启动：未向任何一方询问已知最大规模。"),
+    "csv": ("As a table (CSV, grams)", "CSV 表格（克）"),
     "json": ("This page as JSON", "本页 JSON 数据"),
     "check": ("Check it yourself", "自行核验"),
     "check.page": ("What this page shows is what the service says. To believe nobody, check:", "本页内容由服务给出。无需相信任何人，可自行核验："),

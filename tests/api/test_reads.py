@@ -45,7 +45,8 @@ OPTIONAL = {"checkpoint", "next_serial", "next", "policy"}
 
 
 def test_every_view_has_a_path_here() -> None:
-    assert set(PATHS) == set(openapi.VIEWS)
+    elsewhere = {"state_proof"}  # wants leaves of a seal: tests/cli/test_seal.py
+    assert set(PATHS) == set(openapi.VIEWS) - elsewhere
 
 
 @pytest.mark.parametrize("name", PATHS)

@@ -137,7 +137,7 @@ def statements_of_a_round(bench: Bench) -> int:
 
 
 @pytest.mark.parametrize("persisted", [False, True], ids=["not persisted", "persisted"])
-@pytest.mark.parametrize(("fold_at", "statements"), [(16_384, 5), (1, 9)], ids=["journal", "fold"])
+@pytest.mark.parametrize(("fold_at", "statements"), [(8_192, 5), (1, 9)], ids=["journal", "fold"])
 def test_an_error_at_any_statement(
     bench: Bench,
     monkeypatch: pytest.MonkeyPatch,

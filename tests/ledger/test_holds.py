@@ -301,3 +301,26 @@ def test_another_court_changes_an_instrument_only_together_with_an_authority() -
     annul = {"order": "order-1", "effect": "annul", "instrument_sha256": SHA}
     assert world.submit("order_change", other, **annul) == "other_court"
     done(world, "order_change", COURT, **annul)
+
+
+def test_paper_does_not_undo_what_a_court_has_signed() -> None:
+    world = World()
+    exchange = "exchange.gd"
+    at = done(world, "freeze", COURT, AUTHORITY, **freeze(account=FARM, items=serials(1, 9)))
+    assert world.value(f"freeze/{at:016}")["by"] == [COURT]
+    paper = {"freeze": at, "origin": "recorded", "instrument_sha256": SHA}
+    assert world.submit("unfreeze", exchange, AUTHORITY, **paper) == "other_court"
+    run = paper | {"account": FARM, "items": serials(1, 9), "retire": True}
+    assert world.submit("execution", exchange, AUTHORITY, **run) == "other_court"
+    world.accept("order", COURT, **order_fields(origin="signed"))
+    annul = {"order": "order-1", "effect": "annul", "instrument_sha256": SHA}
+    assert world.submit("order_change", exchange, AUTHORITY, **annul) == "other_court"
+    done(world, "execution", COURT, **(run | {"origin": "signed", "items": serials(1, 4)}))
+    done(world, "unfreeze", exchange, AUTHORITY, COURT, **paper)
+
+
+def test_what_an_authority_has_signed_it_may_change_on_paper() -> None:
+    world = World()
+    at = done(world, "freeze", AUTHORITY, **freeze(account=FARM))
+    paper = {"freeze": at, "origin": "recorded", "instrument_sha256": SHA}
+    done(world, "unfreeze", "exchange.gd", AUTHORITY, **paper)

@@ -157,6 +157,10 @@ TAMPERED: list[tuple[str, str, Change]] = [
     ("terminal", v.block_key(BATCH, 30_001), setting(by=1)),
     ("terminal", f"retirement/{CERTIFICATE}", gone),
     ("terminal", v.block_key(TAKEN_OVER, 16), setting(status="retired", by=20)),
+    ("buffers", "project/FARM", add("buffer_g", TONNE)),
+    ("buffers", "project/FARM", setting(debt_g=-1)),
+    ("holds", v.block_key(BATCH, 30_001), setting(pledge=3)),
+    ("holds", f"batch/{BATCH}", setting(freezes=[3])),
     ("claims", f"claim/{v.digest('plot FARM')}", gone),
     (
         "claims",

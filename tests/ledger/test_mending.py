@@ -165,18 +165,23 @@ def test_a_freeze_holds_what_would_go_to_another_market_or_cover_a_shortfall() -
     assert cancel(world, **wrong) == ""
 
 
-def test_what_cannot_be_cancelled() -> None:
+def test_what_stays_good_is_made_up_for_once() -> None:
     world = world_with_buffer()
-    assert cancel(world) == "nothing_to_cancel"
-    assert cancel(world, project="none", items=[item(MAIN, 1, 2)]) == "unknown_project"
-    assert cancel(world, items=[item(MAIN, 2, 50)]) == "not_a_block"
-    assert cancel(world, items=[item(MAIN, 51, 100)]) == "account_field"
-    assert cancel(world, items=[item(MAIN, 1, 3, FARM)]) == "serials_not_held"
-    assert cancel(world, items=[item(MAIN, 1, 50)], buffer_items=[item(BUFFER, 2, 3)]) == (
-        "not_a_block"
-    )
-    opening = {
-        "batch": "CN-GD-PHCER-2017-000003",
+    buffer = [item(BUFFER, 1, 10)]
+    retire = {"account": FARM, "purpose": "voluntary", "beneficiary": {"commit": SHA}}
+    world.accept("retirement", OWNER, items=[item(MAIN, 51, 60)], **retire)
+    assert cancel(world, items=[item(MAIN, 51, 60)], buffer_items=buffer) == ""
+    twice = [item(MAIN, 1, 60)]
+    assert cancel(world, items=twice) == "answered_already"
+    assert cancel(world, items=[item(MAIN, 1, 50), item(MAIN, 1, 50)]) == "answered_already"
+    assert world.value("project/farm")["debt_g"] == 0
+    assert cancel(world, items=[item(MAIN, 1, 50)]) == ""
+    assert world.value("project/farm")["debt_g"] == 50 * T
+
+
+def opening_fields(batch: str = "CN-GD-PHCER-2017-000003") -> dict[str, Any]:
+    return {
+        "batch": batch,
         "count": 10,
         "unit_g": T,
         "vintage": 2017,
@@ -190,7 +195,31 @@ def test_what_cannot_be_cancelled() -> None:
             "serials_assigned": True,
         },
     }
-    world.accept("opening", OPERATOR, AUTHORITY, **opening)
+
+
+def test_the_same_rows_are_taken_over_once_whatever_the_batch_is_called() -> None:
+    world = World()
+    world.accept("opening", OPERATOR, AUTHORITY, **opening_fields())
+    again = opening_fields("CN-GD-PHCER-2017-000004")
+    assert world.submit("opening", OPERATOR, AUTHORITY, **again) == "taken_over_already"
+    again["parts"][0]["account"] = STEEL
+    assert world.submit("opening", OPERATOR, AUTHORITY, **again) == "taken_over_already"
+    # One issuance cut into several batches names its row in each.
+    again["source"]["row_sha256"] = ["cd" * 32, SHA]
+    world.accept("opening", OPERATOR, AUTHORITY, **again)
+
+
+def test_what_cannot_be_cancelled() -> None:
+    world = world_with_buffer()
+    assert cancel(world) == "nothing_to_cancel"
+    assert cancel(world, project="none", items=[item(MAIN, 1, 2)]) == "unknown_project"
+    assert cancel(world, items=[item(MAIN, 2, 50)]) == "not_a_block"
+    assert cancel(world, items=[item(MAIN, 51, 100)]) == "account_field"
+    assert cancel(world, items=[item(MAIN, 1, 3, FARM)]) == "serials_not_held"
+    assert cancel(world, items=[item(MAIN, 1, 50)], buffer_items=[item(BUFFER, 2, 3)]) == (
+        "not_a_block"
+    )
+    world.accept("opening", OPERATOR, AUTHORITY, **opening_fields())
     other = [item("CN-GD-PHCER-2017-000003", 1, 2, FARM)]
     assert cancel(world, items=other) == "other_project"
     assert World().submit("cancellation", *BY, project="farm", reason="reversal") == (

@@ -392,6 +392,7 @@ def test_after_more_has_happened(before: Before, case: Case) -> None:
 ELSEWHERE = (
     {
         "id_reused": "tests/writer: the store keeps ids",
+        "taken_over_already": "test_mending.py",
         "too_many_lots": "test_limits.py",
         "too_many_retirements": "test_limits.py",
         "log_not_open": "above",

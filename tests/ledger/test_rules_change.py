@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from registry.ledger.invariants import violations
 from tests.ledger.world import (
     BATCH,
     BUS,
@@ -16,6 +17,7 @@ from tests.ledger.world import (
     START_MS,
     STEEL,
     World,
+    account_of,
     batch_fields,
     issuance_fields,
     key_of,
@@ -24,6 +26,7 @@ from tests.ledger.world import (
 )
 
 T = 1_000_000
+PAIR = account_of("pair")
 OWNER, CENTRE, VERIFIER, AUTHORITY = "owner.farm", "centre.gd", "verifier.gd", "authority.gd"
 
 
@@ -84,6 +87,14 @@ def test_two_representatives_sign_where_two_are_needed() -> None:
     world.accept("account", OWNER, **rules_of(need=2))
     assert move(world, 1) == "owner_missing"
     assert move(world, 1, STEEL, OWNER, second) == ""
+    third = key_of(OWNER, 2)
+    add = {"holder": OWNER, "action": "add", "key": third.vkey}
+    assert world.submit("key", third, **add) == "party_missing"
+    assert world.submit("key", OWNER, third, **add) == "owner_missing"
+    world.accept("key", OWNER, second, third, **add)
+    # One alone may end a key that is lost, his own or the other's: nobody gains by it.
+    revoke = {"holder": OWNER, "action": "revoke", "key": third.vkey}
+    world.accept("key", OWNER, **revoke)
     assert world.submit("account", OWNER, **rules_of(need=1)) == "owner_missing"
     assert world.submit("account", OWNER, second, **rules_of(need=1)) == ""
     other = rules_of(owner="firm.steel")
@@ -109,6 +120,36 @@ def test_a_suspended_project_issues_nothing_and_a_closed_one_stays_closed() -> N
     assert world.submit("project", CENTRE, AUTHORITY, **other) == "project_exists"
     assert status("closed") == ""
     assert status("live") == "project_exists"
+
+
+def test_a_closed_project_claims_no_more_than_it_was_issued_for() -> None:
+    world = World()
+    claims = {"claims": ["plot farm"]}
+    by = (OWNER, CENTRE, AUTHORITY)
+    heir = project_fields("heir", crediting_from="2019-01-01", **claims)
+    assert world.submit("project", *by, **heir) == "claim_taken"
+    world.accept("project", CENTRE, AUTHORITY, **project_fields(status="closed"))
+    early = project_fields("heir", crediting_from="2018-12-31", **claims)
+    assert world.submit("project", *by, **early) == "claim_taken"
+    world.accept("project", *by, **heir)
+    assert list(violations(world.base)) == []
+    fresh = project_fields("fresh")
+    world.accept("project", *by, **fresh)
+    world.accept("project", CENTRE, AUTHORITY, **(fresh | {"status": "closed"}))
+    assert world.submit("project", *by, **project_fields("next", claims=["plot fresh"])) == ""
+    assert list(violations(world.base)) == []
+
+
+def test_two_representatives_of_a_personal_account() -> None:
+    world = World()
+    keys = [key_of(PAIR, n) for n in (0, 1)]
+    enrolled = [{"key": key.vkey} for key in keys]
+    fields = {"account": PAIR, "type": "personal", "accept": "any", "need": 2, "keys": enrolled}
+    world.accept("account", "operator.gd", *keys, **fields)
+    third = key_of(PAIR, 2)
+    add = {"holder": PAIR, "action": "add", "key": third.vkey}
+    assert world.submit("key", keys[0], third, **add) == "owner_missing"
+    world.accept("key", *keys, third, **add)
 
 
 def test_an_agent_who_applies_signs() -> None:

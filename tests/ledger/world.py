@@ -16,10 +16,11 @@ import msgspec
 from registry.chain import ed25519, note
 from registry.ledger.apply import apply, verify_here
 from registry.ledger.codec import Parsed, parse_entry
-from registry.ledger.entries import KINDS
+from registry.ledger.entries import KINDS, Common
 from registry.ledger.refusals import Refusal
 from registry.ledger.signing import SigningKey, sign_entry
 from registry.ledger.state import MemoryState, State
+from registry.ledger.transitions import Step, Watch
 
 ORIGIN = "test.invalid/log/0123abcd"
 START_MS = 1_760_000_000_000
@@ -87,6 +88,7 @@ class World:
         self.serial = 0
         self.notes: list[bytes] = []
         self.last: Refusal | None = None
+        self.watch = Watch()
         if founded:
             found(self, count)
 
@@ -113,6 +115,8 @@ class World:
         self.base.store(self.state)
         self.last = refusal
         if refusal is None:
+            self.step = step_of(before, self.base, parsed.entry, self.index, self.time_ms)
+            assert self.watch.broken_by(self.step) == []
             self.index += 1
             self.time_ms += 1_000
             self.notes.append(note_bytes)
@@ -135,6 +139,17 @@ class World:
         """A state value as plain data, or None."""
         data = self.base.values.get(key)
         return None if data is None else msgspec.json.decode(data)
+
+
+def step_of(
+    before: dict[str, bytes], after: MemoryState, entry: Common, index: int, time_ms: int
+) -> Step:
+    """The step that an accepted entry made."""
+    was = MemoryState()
+    was.values = before
+    now = after.values
+    changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
+    return Step(was, after, changed, entry, index, time_ms)
 
 
 def genesis_fields() -> dict[str, Any]:

@@ -29,6 +29,7 @@ from registry.ledger.replay import replay
 from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.signing import SigningKey, sign_entry
 from registry.ledger.state import MemoryState, State, state_root
+from registry.ledger.transitions import Watch
 from registry.ports import Published
 from registry.store.scratch import Scratch
 from registry.verify.audit import audit
@@ -38,6 +39,7 @@ from registry.verify.receipt import verify_receipt
 from registry.verify.report import Report
 from registry.verify.trust import Trust, new_trust
 from registry.verify.verifier import verify
+from tests.ledger.world import step_of
 from tests.scenarios.build import build, thing_of
 from tests.scenarios.cast import Cast
 from tests.scenarios.checks import differences
@@ -127,6 +129,7 @@ class _Player:
         self.played = Played(scenario, cast)
         self.scene = Scene(where, cast, self.played.state, labels=self.played.labels)
         self._state = State(self.played.state)
+        self._watch = Watch()
         self._traded: list[tuple[Said, dict[str, Any]]] = []
         self._date = ""
 
@@ -201,7 +204,8 @@ class _Player:
         base.store(self._state)
         place = f"{self.scene.where}:{said.line}"
         if refusal is None:
-            if broken := [str(b) for b in violations(base)]:
+            step = step_of(before, base, parsed.entry, index, time_ms)
+            if broken := [str(b) for b in (*violations(base), *self._watch.broken_by(step))]:
                 raise Surprise(f"{place}: an invariant does not hold: {'; '.join(broken[:3])}")
             return ""
         if base.values != before:

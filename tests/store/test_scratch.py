@@ -14,7 +14,11 @@ from registry.store.scratch import Scratch
 from tests.books import T0, Book
 
 
-def test_it_holds_what_memory_holds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keys_max", [0, 7, 50, 10_000], ids=lambda n: f"spills at {n}")
+def test_it_holds_what_memory_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys_max: int
+) -> None:
+    monkeypatch.setattr("registry.store.scratch.KEYS_IN_MEMORY_MAX", keys_max)
     book = Book()
     records = [format_record(n, T0, note) for n, note in enumerate(book.founding() + book.walk())]
     memory = MemoryState()
@@ -33,7 +37,13 @@ def test_it_holds_what_memory_holds(tmp_path: Path) -> None:
         assert scratch.state.get_many(("log",)) == {"log": memory.values["log"]}
         assert scratch.state.get_many(("none",)) == {}
         assert scratch.state.get_many(()) == {}
-        for low, high, limit in (("batch/", "batch0", 10), ("", "~", 7), ("z", "a", 5)):
+        for low, high, limit in (
+            ("batch/", "batch0", 10),
+            ("block/", "block0", 5),
+            ("", "~", 7),
+            ("", "~", 999),
+            ("z", "a", 5),
+        ):
             assert scratch.state.scan(low, high, limit) == memory.scan(low, high, limit)
         assert any(tmp_path.iterdir())
     assert not any(tmp_path.iterdir())

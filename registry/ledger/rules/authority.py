@@ -83,8 +83,10 @@ def rulebook(ctx: Context, entry: Rulebook) -> Refusal | None:
         v.Rulebook(effective_from_ms=entry.effective_from_ms, index=ctx.index, values=entry.values),
     )
     rulebooks = (*ctx.log.rulebooks, (entry.version, entry.effective_from_ms))
-    ruleset = ctx.log.ruleset if entry.ruleset is UNSET else entry.ruleset
-    ctx.state.put(v.LOG, structs.replace(ctx.log, rulebooks=rulebooks, ruleset=ruleset))
+    rulesets = ctx.log.rulesets
+    if entry.ruleset is not UNSET:
+        rulesets = (*(rulesets or ()), (entry.ruleset, entry.effective_from_ms))
+    ctx.state.put(v.LOG, structs.replace(ctx.log, rulebooks=rulebooks, rulesets=rulesets))
     return None
 
 
@@ -144,6 +146,9 @@ def account(ctx: Context, entry: Account) -> Refusal | None:
             day_g=known.day_g,
         )
     ctx.state.put(f"account/{entry.account}", rules)
+    if entry.owner is not UNSET and entry.need > 1:
+        owner = ctx.state.must(f"party/{entry.owner}", v.Party)
+        ctx.state.put(f"party/{entry.owner}", structs.replace(owner, need=entry.need))
     return None
 
 
@@ -193,8 +198,8 @@ def key(ctx: Context, entry: Key) -> Refusal | None:
         return refuse("unknown_party", party=entry.holder)
     match entry.action:
         case "add":
-            if not ctx.signed_by(entry.holder):
-                return refuse("party_missing", party=entry.holder)
+            if refusal := _need_representatives(ctx, entry.holder):
+                return refusal
             enrolled = EnrolledKey(key=entry.key, until_ms=entry.until_ms)
             return enrol_keys(ctx, entry.holder, (enrolled,))
         case "revoke":
@@ -203,6 +208,19 @@ def key(ctx: Context, entry: Key) -> Refusal | None:
             return _recover(ctx, entry)
         case "complete":
             return _complete(ctx, entry)
+
+
+def _need_representatives(ctx: Context, holder: str) -> Refusal | None:
+    """Where two must sign, one alone may not enrol a second key for himself."""
+    account = ctx.state.get(f"account/{holder}", v.Account)
+    party = ctx.state.get(f"party/{holder}", v.Party)
+    need = account.need if account else (party and party.need) or 1
+    signed = ctx.holders.count(holder)
+    if not signed:
+        return refuse("party_missing", party=holder)
+    if signed < need:
+        return refuse("owner_missing", account=holder, signed=signed, need=need)
+    return None
 
 
 def _revoke(ctx: Context, entry: Key) -> Refusal | None:

@@ -276,13 +276,13 @@ def by_court(ctx: Context, kind: str, origin: str, by: tuple[str, ...] = ()) -> 
     """Signed by a court or an authority; or recorded by exchange and authority.
 
     What changes an instrument that was signed (`by`) is signed by the same hand, or by another
-    court together with an authority: a court of appeal, say.
+    court together with an authority: a court of appeal, say. Paper does not undo a signature.
     """
     if origin == "recorded":
-        return ctx.need_role(kind, "exchange", "authority")
-    signed = ctx.courts()
-    if not signed:
+        if refusal := ctx.need_role(kind, "exchange", "authority"):
+            return refusal
+    elif not ctx.courts():
         return refuse("role_missing", kind=kind, role="court")
-    if not by or set(by) & set(signed):
+    if not by or set(by) & set(ctx.holders):
         return None
     return ctx.need_role(kind, "court", "authority") and refuse("other_court", party=by[0])

@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, structs
 
-from registry.ledger import segments
+from registry.ledger import segments, serials
 from registry.ledger import values as v
 from registry.ledger.context import Context
 from registry.ledger.entries import Cancellation, Correction, Notice
@@ -14,6 +14,8 @@ from registry.ledger.rules import holdings, moving
 from registry.ledger.rules.court import forget
 from registry.ledger.serials import Span
 
+ANSWERED_MAX = 1_000
+"""Most separate ranges of a batch that were wrong and stay good."""
 REMARKS_MAX = 256
 """Most corrections and notices about one thing."""
 CORRECTED = {"title": (v.Party, v.Methodology, v.Scheme, v.Event), "issuer": (v.Order,)}
@@ -82,6 +84,8 @@ def _cancel(ctx: Context, entry: Cancellation, item: HeldItem) -> int | Refusal:
     batch = _batch_of(ctx, item, entry.project)
     if isinstance(batch, Refusal):
         return batch
+    if refusal := _answered(ctx, item):
+        return refusal
     if item.account is not UNSET:
         if entry.reason == "conversion_out" and (refusal := _may_leave(ctx, item.account, item)):
             return refusal
@@ -99,7 +103,25 @@ def _cancel(ctx: Context, entry: Cancellation, item: HeldItem) -> int | Refusal:
         else:
             return refuse("account_field", batch=item.batch, first=at, status=block.status)
         at = block.last + 1
-    return compensated_g
+    return _note_answered(ctx, item) or compensated_g
+
+
+def _answered(ctx: Context, item: HeldItem) -> Refusal | None:
+    """What others have answered for once is good, and is not made up for again."""
+    known = ctx.state.get(f"answered/{item.batch}", v.Answered) or v.Answered(spans=())
+    if any(span.first <= item.last and item.first <= span.last for span in known.spans):
+        return refuse("answered_already", first=item.first, last=item.last, batch=item.batch)
+    return None
+
+
+def _note_answered(ctx: Context, item: HeldItem) -> Refusal | None:
+    key = f"answered/{item.batch}"
+    known = ctx.state.get(key, v.Answered) or v.Answered(spans=())
+    spans, _, _ = serials.insert(known.spans, Span(item.first, item.last))
+    if len(spans) > ANSWERED_MAX:
+        return refuse("too_many_changes", subject=f"batch/{item.batch}", limit=ANSWERED_MAX)
+    ctx.state.put(key, v.Answered(spans=spans))
+    return None
 
 
 def _cancel_held(ctx: Context, account: str, item: HeldItem) -> Refusal | None:

@@ -1,6 +1,6 @@
 """Rules of methodology, project, issuance and opening: how credits come into being."""
 
-from msgspec import UNSET, UnsetType, structs
+from msgspec import UNSET, UnsetType, json, structs
 
 from registry.ledger import dates
 from registry.ledger import values as v
@@ -111,11 +111,30 @@ def _change_status(ctx: Context, fields: NewProject, known: v.Project) -> Refusa
     changes = ctx.changed(f"project/{fields.project}", known)
     if isinstance(changes, Refusal):
         return changes
+    if fields.status == "closed":
+        _let_go_of_claims(ctx, known.fields)
     changed = structs.replace(known.fields, status=fields.status)
     ctx.state.put(
         f"project/{fields.project}", structs.replace(known, fields=changed, changes=changes)
     )
     return None
+
+
+def _let_go_of_claims(ctx: Context, fields: NewProject) -> None:
+    """What is closed claims no more than it was issued for; from then on another project may."""
+    name = fields.project
+    names = ("default",) if fields.parts is UNSET else tuple(p.part for p in fields.parts)
+    periods = [ctx.state.get(f"period/{name}/{part}", v.Period) for part in names]
+    last = max((p[1] for period in periods if period for p in period.issued), default="")
+    for claim in fields.claims:
+        key = f"claim/{v.digest(claim)}"
+        held = [h for h in ctx.state.must(key, v.Claim).held if h[0] != name]
+        if last:
+            held.append((name, fields.crediting_from, last))
+        if held:
+            ctx.state.put(key, v.Claim(held=tuple(held)))
+        else:
+            ctx.state.delete(key)
 
 
 def valid_methodology(ctx: Context, fields: NewProject, date: str) -> v.Methodology | Refusal:
@@ -333,6 +352,8 @@ def opening(ctx: Context, entry: Opening) -> Refusal | None:
         return refusal
     if refusal := _name_batch(ctx, rules, entry.batch, entry.vintage):
         return refusal
+    if refusal := _take_once(ctx, entry):
+        return refusal
     counts = dict.fromkeys(("free", "buffer", "retired", "cancelled"), 0)
     following = 1
     for part in entry.parts:
@@ -369,6 +390,20 @@ def opening(ctx: Context, entry: Opening) -> Refusal | None:
             cancelled=counts["cancelled"],
         ),
     )
+    return None
+
+
+def _take_once(ctx: Context, entry: Opening) -> Refusal | None:
+    """The same rows in the same parts are the same credits, whatever batch they are opened as.
+
+    A row by itself may stand in several openings: those of one issuance that was cut.
+    """
+    parts = [(part.first, part.last, part.status) for part in entry.parts]
+    facts = json.encode((entry.source.registry, entry.source.row_sha256, parts)).decode()
+    key = f"takeover/{v.digest(facts)}"
+    if known := ctx.state.get(key, v.Takeover):
+        return refuse("taken_over_already", index=known.index)
+    ctx.state.put(key, v.Takeover(index=ctx.index))
     return None
 
 
