@@ -49,9 +49,9 @@ def seal(
     """Seal the state, so that values can be proved from it.
 
     Computes the root of the newest state twice, from a snapshot of the database and from the log
-    since the last seal, and keeps the leaves in DATA/seals. With --key it is signed and submitted; with --signer and
-    --out it becomes a draft for `tanbu entry sign`. Exit code 1: the two roots differ, and nothing
-    was sealed.
+    since the last seal, and keeps the leaves in DATA/seals. With --key it is signed and submitted;
+    with --signer and --out it becomes a draft for `tanbu entry sign`. Exit code 1: the two roots
+    differ, and nothing was sealed.
 
     \b
     Example:
