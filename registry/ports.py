@@ -229,6 +229,13 @@ class Committed(Struct, frozen=True, array_like=True, gc=False):
     replayed: bool
 
 
+class Refused(Refusal, frozen=True):
+    """The entry was refused: by a log of `size` records, as one of the record time `time_ms`."""
+
+    size: int
+    time_ms: int
+
+
 class Overloaded(Unavailable):
     """Too much is waiting for the writer already: nothing was taken in, try again in a moment."""
 
@@ -236,7 +243,7 @@ class Overloaded(Unavailable):
 class WriterClient(Protocol):
     """An API process's line to the writer."""
 
-    async def submit(self, entries: Sequence[Admitted]) -> Sequence[Committed | Refusal]:
+    async def submit(self, entries: Sequence[Admitted]) -> Sequence[Committed | Refused]:
         """One outcome per entry, in order; no entries: is the writer there?
 
         Raises Overloaded, or Unavailable if the writer is gone: whether the entries were committed

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from registry.chain.errors import Malformed
 
+REFUSAL_KEY = "refusals.key"
 CONFIG_FILE = "config.toml"
 
 
@@ -30,6 +31,13 @@ class Settings(BaseSettings):
     alone: Annotated[
         bool, Field(description="Go on although the tile store cannot be asked; pages show it.")
     ] = False
+    refusal_key: Annotated[
+        Path,
+        Field(
+            description="The operator's key that signs refusal notes: a file in DATA/keys, or"
+            " elsewhere by its whole path. Without it refusals are answered without notes."
+        ),
+    ] = Path(REFUSAL_KEY)
 
 
 def read_settings(**given: object) -> Settings:

@@ -24,7 +24,7 @@ from registry.ledger.codec import Parsed, format_record, id_key, parse_entry, pa
 from registry.ledger.refusals import Refusal, refuse
 from registry.ledger.state import MemoryState, State, StateReader
 from registry.ledger.subjects import subjects_of
-from registry.ports import Admitted, Committed, Head, Published
+from registry.ports import Admitted, Committed, Head, Published, Refused
 from tests.books import ORIGIN, T0, Book
 
 
@@ -92,14 +92,14 @@ class FakeRegistry:
 
     # ------------------------------------------------------------ WriterClient
 
-    async def submit(self, entries: Sequence[Admitted]) -> Sequence[Committed | Refusal]:
+    async def submit(self, entries: Sequence[Admitted]) -> Sequence[Committed | Refused]:
         if self.gone:
             raise Unavailable("the writer is gone; whether the entry was committed is not known")
         self.asked.append(tuple(entries))
         with self.lock:
             return [self._take(entry) for entry in entries]
 
-    def _take(self, admitted: Admitted) -> Committed | Refusal:
+    def _take(self, admitted: Admitted) -> Committed | Refused:
         parsed = parse_entry(admitted.note)
         text = admitted.note[: admitted.text_end]
         if text != parsed.text or admitted.signatures != parsed.signatures:
@@ -108,7 +108,7 @@ class FakeRegistry:
             ed25519.verify(key, signature, text)
         return self.judge(parsed)
 
-    def judge(self, parsed: Parsed) -> Committed | Refusal:
+    def judge(self, parsed: Parsed) -> Committed | Refused:
         """Commit one entry, or say why not."""
         key = id_key(parsed.entry)
         index = self.ids.get(key)
@@ -116,13 +116,14 @@ class FakeRegistry:
             old = parse_record(self.records[index])
             if not old.note.startswith(parsed.text + b"\n"):
                 signer = parsed.entry.signers[0]
-                return refuse("id_reused", id=parsed.entry.id, signer=signer, index=index)
+                refusal = refuse("id_reused", id=parsed.entry.id, signer=signer, index=index)
+                return self._refused(refusal)
             return Committed(index, old.time_ms, self.leaves[index], replayed=True)
         index, time_ms = len(self.records), self.clock()
         state = State(self.base)
         refusal = apply(state, parsed, index=index, time_ms=time_ms, verify=verify_here)
         if refusal is not None:
-            return refusal
+            return self._refused(refusal)
         self.base.store(state)
         record = format_record(index, time_ms, parsed.note)
         self.records.append(record)
@@ -133,11 +134,14 @@ class FakeRegistry:
             self.subjects.setdefault(subject, []).append(index)
         return Committed(index, time_ms, self.leaves[-1], replayed=False)
 
+    def _refused(self, refusal: Refusal) -> Refused:
+        return Refused(refusal.name, refusal.fields, len(self.records), self.clock())
+
     def take(self, notes: Sequence[bytes]) -> None:
         """Commit notes that must all be good."""
         for note in notes:
             outcome = self.judge(parse_entry(note))
-            if isinstance(outcome, Refusal):
+            if isinstance(outcome, Refused):
                 raise AssertionError(f"refused: {outcome.message()}")
 
     # ------------------------------------------------------------ publisher, TileSource

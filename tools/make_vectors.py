@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from nacl.signing import SigningKey
 
 from tools.vector_forms import canonical_forms, strict_forms
+from tools.vector_refusal import refusal_notes
 from tools.vector_seals import sealed_states
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -407,6 +408,12 @@ def sum_trees() -> dict[str, Any]:
     }
 
 
+def refusals() -> dict[str, Any]:
+    """Return refusal notes."""
+    one, two = (SigningKey(seed(f"operator {word}")) for word in ("one", "two"))
+    return refusal_notes(ORIGIN, one, two, line, vkey)
+
+
 FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "ed25519.json": ed25519_cases,
     "note.json": notes,
@@ -418,6 +425,7 @@ FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "proof.json": proof_files,
     "sumtree.json": sum_trees,
     "seal.json": lambda: sealed_states(reference.SlowTree, reference.leaf_hash),
+    "refusal.json": refusals,
 }
 
 

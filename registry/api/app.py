@@ -99,7 +99,7 @@ def create_app(
 ) -> FastAPI:
     """The application over a store, the line to the writer, the published tiles, seals' leaves."""
     services = Services.over(reader, writer, tiles, settings, seals)
-    submissions = Submissions(services.admission, services.watch, services.prover, services.metrics)
+    submissions = Submissions(services)
     app = App(
         title="Tanbu",
         version=settings.version,

@@ -63,8 +63,8 @@ def problem_of(error: TanbuError) -> Problem:
     )
 
 
-def problem_of_refusal(refusal: Refusal) -> Problem:
-    """A refusal as a problem, with its number and fields."""
+def problem_of_refusal(refusal: Refusal, note: str | None = None) -> Problem:
+    """A refusal as a problem, with its number and fields, and its signed note if there is one."""
     reason = CATALOGUE[refusal.name]
     return Problem(
         type=f"urn:tanbu:refusal:{refusal.name}",
@@ -75,6 +75,7 @@ def problem_of_refusal(refusal: Refusal) -> Problem:
         number=reason.number,
         fields=refusal.fields,
         transient=reason.transient,
+        refusal_note=note or UNSET,
     )
 
 

@@ -25,16 +25,20 @@ def router(services: Services) -> APIRouter:
         """The process answers."""
         return JSONResponse({"status": "ok"})
 
-    @routes.get("/readyz", **openapi.get("health"))
+    @routes.get("/readyz", **openapi.get("ready"))
     async def readyz() -> Response:
-        """The writer answers and the newest checkpoint is fresh; 503 otherwise."""
+        """The writer answers and the newest checkpoint is fresh; 503 otherwise.
+
+        `refusal_notes` says which key signs them, or why refusals are answered without.
+        """
         try:
             async with asyncio.timeout(WRITER_S_MAX):
                 await services.admission.alive()
         except TimeoutError as error:
             raise Unavailable(f"the writer does not answer within {WRITER_S_MAX:.0f} s") from error
         await asyncio.to_thread(check_fresh, services.reader, services.settings.clock_ms)
-        return JSONResponse({"status": "ready"})
+        notes = await services.notes.state()
+        return JSONResponse({"status": "ready", "refusal_notes": notes})
 
     @routes.get("/metrics", **openapi.text("metrics"))
     def metrics() -> Response:

@@ -4,21 +4,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry.api.metrics import Metrics
+from registry.ledger.signing import SigningKey
 from registry.ports import ReadStore, SealStore, TileSource, WriterClient
 from registry.service.admission import Admission
 from registry.service.proofs import Prover
 from registry.service.publication import PublicationWatch
+from registry.service.refusing import RefusalNotes
 from registry.service.seals import NoSeals, Sealed
 from registry.service.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """`clock_ms`: Unix time. `alone`: started without asking anyone for the highest known size."""
+    """`clock_ms`: Unix time. `alone`: started without asking anyone for the highest known size.
+
+    `refusal_key` signs refusal notes; without it, `refusal_key_fault` says why there is none.
+    """
 
     clock_ms: Callable[[], int]
     version: str = "0"
     alone: bool = False
+    refusal_key: SigningKey | None = None
+    refusal_key_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class Services:
     prover: Prover
     totals: Totals
     sealed: Sealed
+    notes: RefusalNotes
     metrics: Metrics
     settings: ApiSettings
 
@@ -51,6 +59,9 @@ class Services:
             prover=Prover(reader, tiles),
             totals=Totals(reader),
             sealed=Sealed(reader, seals or NoSeals()),
+            notes=RefusalNotes(
+                reader, settings.clock_ms, settings.refusal_key, settings.refusal_key_fault
+            ),
             metrics=Metrics(),
             settings=settings,
         )

@@ -6,6 +6,7 @@ Rules
   else a problem; several: 200 and one result each, in order
 - `wait=published`: answered when a checkpoint covers the entries, with their proofs; 202 without
   proofs, if that takes longer than WAIT_MS_MAX
+- a refused entry's problem holds the operator's signed note; a dry run's does not
 - what all requests of a process hold in memory is bounded: beyond it a request is not read
 """
 
@@ -26,11 +27,10 @@ from registry.api.asgi import (
     parse_query,
     read_body,
 )
-from registry.api.metrics import Metrics
 from registry.api.problems import encode_problem, problem_of, problem_of_refusal
+from registry.api.services import Services
 from registry.chain.errors import Malformed, TanbuError
 from registry.ledger.codec import ENTRY_BYTES_MAX
-from registry.ledger.refusals import Refusal
 from registry.net.wire import (
     Acceptable,
     CheckResult,
@@ -41,11 +41,9 @@ from registry.net.wire import (
     Results,
     Submission,
 )
-from registry.ports import Committed, Overloaded
+from registry.ports import Committed, Overloaded, Refused
 from registry.service import dryrun
-from registry.service.admission import REQUEST_ENTRIES_MAX, Admission, Outcome
-from registry.service.proofs import Prover
-from registry.service.publication import PublicationWatch
+from registry.service.admission import REQUEST_ENTRIES_MAX, TURN_ENTRIES, Outcome
 
 REQUEST_BYTES_MAX = 16 * 1024 * 1024
 """A request of several entries, as JSON."""
@@ -65,13 +63,12 @@ Answer = tuple[int, Headers, bytes]
 class Submissions:
     """Answers submissions and dry runs; one per process."""
 
-    def __init__(
-        self, admission: Admission, watch: PublicationWatch, prover: Prover, metrics: Metrics
-    ) -> None:
-        self._admission = admission
-        self._watch = watch
-        self._prover = prover
-        self._entries = metrics.entries
+    def __init__(self, services: Services) -> None:
+        self._admission = services.admission
+        self._watch = services.watch
+        self._prover = services.prover
+        self._notes = services.notes
+        self._entries = services.metrics.entries
         self._held_bytes = 0
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE_MAX)
 
@@ -85,12 +82,14 @@ class Submissions:
         try:
             body = await read_body(receive, stated_bytes, bytes_max)
             if single:
-                results = [self._result(await self._admission.submit_one(body))]
+                notes, outcomes = [body], [await self._admission.submit_one(body)]
             else:
-                outcomes = await self._admission.submit(_parse_notes(body))
-                results = [self._result(outcome) for outcome in outcomes]
+                notes = _parse_notes(body)
+                outcomes = await self._admission.submit(notes)
+            signed = await self._sign_refusals(notes, outcomes)
         finally:
             self._held_bytes -= held_bytes
+        results = [self._result(outcome, signed.get(n)) for n, outcome in enumerate(outcomes)]
         late = False
         if wait == "published":
             late = not await self._wait_published(results)
@@ -125,7 +124,19 @@ class Submissions:
         self._held_bytes += held_bytes
         return held_bytes
 
-    def _result(self, outcome: Outcome) -> Result:
+    async def _sign_refusals(
+        self, notes: Sequence[bytes], outcomes: Sequence[Outcome]
+    ) -> dict[int, str | None]:
+        """The signed note of each entry that was refused, by its place in the request."""
+        signed: dict[int, str | None] = {}
+        for n, outcome in enumerate(outcomes):
+            if isinstance(outcome, Refused):
+                signed[n] = await self._notes.sign(notes[n], outcome)
+                if len(signed) % TURN_ENTRIES == 0:
+                    await asyncio.sleep(0)
+        return signed
+
+    def _result(self, outcome: Outcome, signed: str | None) -> Result:
         if isinstance(outcome, Committed):
             self._entries["replayed" if outcome.replayed else "committed"] += 1
             return Result(
@@ -136,9 +147,9 @@ class Submissions:
                     replayed=outcome.replayed,
                 )
             )
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, Refused):
             self._entries["refused"] += 1
-            return Result(problem=problem_of_refusal(outcome))
+            return Result(problem=problem_of_refusal(outcome, signed))
         self._entries["malformed"] += 1
         return Result(problem=problem_of(outcome))
 

@@ -17,6 +17,7 @@ from registry.api.protocol import GatheringProtocol
 from registry.api.services import ApiSettings
 from registry.bootstrap.data import DataDirectory, SystemClock
 from registry.bootstrap.life import Child, parse_child, report
+from registry.bootstrap.refusal_key import read_refusal_key
 from registry.chain import ed25519
 from registry.chain.errors import TanbuError
 from registry.net.writer_client import SocketWriter
@@ -62,11 +63,17 @@ def run(child: Child) -> None:
     data = DataDirectory(child.data)
     listening = socket.socket(fileno=child.sockets[0])
     reader = SqlReadStore(open_for_reading(data.database))
+    held = read_refusal_key(data)
     app = create_app(
         reader,
         SocketWriter(socket.socket(fileno=child.sockets[1])),
         DirectoryTiles(data.tiles),
-        ApiSettings(clock_ms=SystemClock().now_ms, alone=child.alone),
+        ApiSettings(
+            clock_ms=SystemClock().now_ms,
+            alone=child.alone,
+            refusal_key=held.key,
+            refusal_key_fault=held.fault,
+        ),
         SealDirectory(data.seals),
     )
     config = uvicorn.Config(

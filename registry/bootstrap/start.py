@@ -20,10 +20,13 @@ from registry.bootstrap.data import (
     read_log,
 )
 from registry.bootstrap.life import report
+from registry.bootstrap.refusal_key import read_refusal_key
 from registry.chain import ed25519
 from registry.chain.errors import Broken, TanbuError
 from registry.ledger import values as v
 from registry.ledger.rulesets import number_at, ruleset
+from registry.ledger.state import StateReader
+from registry.service.refusing import check_key
 from registry.signers.logkeys import FileSigner, read_log_keys
 from registry.store.database import open_for_writing, origin_of
 from registry.store.log import SqlState
@@ -41,6 +44,8 @@ class Started:
     origin: str
     size: int
     published_size: int
+    without_notes: str = ""
+    """Why refusals are answered without signed notes; empty if they are signed."""
 
 
 def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
@@ -55,7 +60,9 @@ def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
         engine = open_for_writing(data.database)
         with engine.connect() as connection:
             origin = origin_of(connection)
-            log = read_log(SqlState(connection, statements_for(engine)))
+            state = SqlState(connection, statements_for(engine))
+            log = read_log(state)
+            without_notes = _without_notes(data, state)
         if origin != log.origin:
             raise Broken(f"the database is that of {origin}, its state that of {log.origin}")
         ruleset(number_at(log, SystemClock().now_ms()))
@@ -68,7 +75,15 @@ def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
             published = publisher.published
             size = store.head().size
         engine.dispose()
-    return Started(origin, size, 0 if published is None else published.size)
+    return Started(origin, size, 0 if published is None else published.size, without_notes)
+
+
+def _without_notes(data: DataDirectory, state: StateReader) -> str:
+    """Why refusals will be answered without notes, where that lies and what to do."""
+    held = read_refusal_key(data)
+    if held.key is None:
+        return " — ".join(part for part in (held.fault, held.where, held.todo) if part)
+    return check_key(state, held.key, SystemClock().now_ms())[1]
 
 
 def make_publisher(
@@ -85,6 +100,8 @@ def main(arguments: list[str]) -> int:
         started = check_start(data, alone="--alone" in arguments[1:])
     except TanbuError as error:
         return report("start", error)
+    if started.without_notes:
+        sys.stderr.write(f"tanbu: refusals get no signed note: {started.without_notes}\n")
     sys.stdout.write(json.dumps({"origin": started.origin, "size": started.size}) + "\n")
     return 0
 

@@ -29,6 +29,7 @@ from registry.ledger.entries.common import PartyName, Region, Text
 from registry.ledger.ids import UUID_RANDOM_BYTES, uuid7
 from registry.ledger.signing import SigningKey, missing_signers
 from registry.profiles.profile import Profile, open_values
+from registry.settings import REFUSAL_KEY
 from registry.signers.keyfile import new_key, write_key_file
 from registry.signers.logkeys import ED25519_FILE, read_log_keys
 from registry.verify.trust import file_name, format_trust, new_trust
@@ -80,7 +81,7 @@ def init(
     """Draft a genesis, or open a log with a complete one.
 
     Three steps: the operator drafts; the authority signs the draft on its own machine, with its
-    own key (tanbu entry sign); the operator opens. Log keys are made in the data directory.
+    own key (tanbu entry sign); the operator opens. Keys of the log and for refusal notes are made.
     With --profile the first rulebook is drafted too; what the profile leaves open is said.
 
     \b
@@ -109,13 +110,13 @@ def init(
     _check_new(place)
     _check_authority_key(authority_key, authority)
     origin = _origin(place, origin_prefix)
-    mine = _operator_key(place, operator, operator_key)
+    mine = _operator_keys(place, operator, operator_key)
     foundation = Foundation(
         region=region,
         offset_min=offset_min,
         operator=Founder(party=operator, title=operator_title),
         authority=Founder(party=authority, title=authority_title),
-        keys=(mine.vkey, authority_key),
+        keys=(*(key.vkey for key in mine), authority_key),
         log_keys=make_log_keys(place, origin),
     )
     _write_drafts(place, foundation, mine, days, regime)
@@ -125,26 +126,27 @@ def init(
 def _write_drafts(
     place: DataDirectory,
     foundation: Foundation,
-    mine: SigningKey,
+    mine: tuple[SigningKey, SigningKey],
     days: int,
     regime: Profile | None,
 ) -> None:
     """Write genesis and, of a profile, the first rulebook with the operator's signature.
+
+    `mine`: the operator's key and the one that will sign refusal notes, which signs genesis alone.
 
     Genesis comes last: while it is not there, the same command may be given again.
     """
     origin = foundation.log_keys[0].partition("+")[0]
     now_ms = time.time_ns() // 1_000_000
     not_after = now_ms + days * DAY_MS
-    signers = tuple(keys.signer_name(key) for key in foundation.keys)
     if regime is not None:
         rules = draft_rulebook(
             regime,
             origin,
             entry_id=_new_id(now_ms),
             not_after=not_after,
-            signers=signers,
-            keys=(mine,),
+            signers=(mine[0].signer, keys.signer_name(foundation.keys[-1])),
+            keys=mine[:1],
         )
         files.replace(place.root / RULEBOOK_DRAFT, rules)
     draft = draft_genesis(
@@ -152,8 +154,8 @@ def _write_drafts(
         foundation,
         entry_id=_new_id(now_ms),
         not_after=not_after,
-        signers=signers,
-        keys=(mine,),
+        signers=tuple(keys.signer_name(key) for key in foundation.keys),
+        keys=mine,
     )
     files.write_new(place.root / DRAFT, draft)
     _show_draft(place, origin, draft, regime, not_after)
@@ -199,8 +201,12 @@ def _open(place: DataDirectory, note: bytes) -> Exit:
     if not isinstance(entry, Genesis):
         raise Malformed("this entry is no genesis", where="kind")
     origin = entry.log_keys.ed25519.partition("+")[0]
-    authority = [k.key for k in entry.keys if k.key.startswith(f"{entry.authority.party}+")]
-    trust = new_trust(origin, (entry.log_keys.ed25519, entry.log_keys.mldsa44), authority)
+    authority, operator = (
+        [k.key for k in entry.keys if k.key.startswith(f"{founder.party}+")]
+        for founder in (entry.authority, entry.operator)
+    )
+    log = (entry.log_keys.ed25519, entry.log_keys.mldsa44)
+    trust = new_trust(origin, log, authority, operator)
     path = place.trust / file_name(origin)
     files.replace(path, format_trust(trust))
     emit(
@@ -255,10 +261,25 @@ def _origin(place: DataDirectory, prefix: str) -> str:
     return check_origin(f"{prefix}/{secrets.token_hex(ORIGIN_RANDOM_BYTES)}")
 
 
-def _operator_key(place: DataDirectory, operator: str, given: Path | None) -> SigningKey:
-    path = given or place.keys / OPERATOR_KEY
-    if given is None and not path.exists():
+def _operator_keys(
+    place: DataDirectory, operator: str, given: Path | None
+) -> tuple[SigningKey, SigningKey]:
+    """The operator's key, and the one by which the service will sign refusal notes."""
+    if given is None:
+        mine = _own_key(place.keys / OPERATOR_KEY, operator)
+    else:
+        mine = _checked_key(given, operator)
+    return mine, _own_key(place.keys / REFUSAL_KEY, operator)
+
+
+def _own_key(path: Path, operator: str) -> SigningKey:
+    """A key of the operator's in the data directory, made unless it is there."""
+    if not path.exists():
         write_key_file(path, new_key(operator))
+    return _checked_key(path, operator)
+
+
+def _checked_key(path: Path, operator: str) -> SigningKey:
     key = keys.read_signing_key(path)
     if key.holder != operator:
         raise Malformed(f"this is the key of {key.holder}, not of {operator}", where=str(path))

@@ -41,7 +41,7 @@ COMMANDS = (
     Command("state", "state", "Show the state map's root and count, or one value."),
     Command("proof", "proof", "Fetch proofs and check them here.", group=True),
     Command("evidence", "evidence", "Fetch the evidence file of an entry."),
-    Command("verify", "verify", "Check an evidence file offline."),
+    Command("verify", "verify", "Check an evidence file or a refusal note offline."),
     Command("audit", "audit", "Replay a whole log: signatures, tree, rules, totals."),
     Command(
         "points", "points", "Commit to people's amounts; receipts and their check.", group=True

@@ -17,8 +17,9 @@ import typer
 from registry.chain.errors import Malformed
 from registry.cli import files, settle
 from registry.cli.remote import DEFAULT_URL, UrlOption, client, report
-from registry.cli.shell import Exit, emit, words
+from registry.cli.shell import Exit, complain, emit, words
 from registry.ledger.codec import ENTRY_BYTES_MAX, parse_entry
+from registry.ledger.refusal_note import parse_refusal, text_sha256
 from registry.net.wire import Receipt, Result
 
 app = typer.Typer()
@@ -41,6 +42,10 @@ def submit(
     wait: Annotated[
         Wait, typer.Option(help="committed: it is durable; published: with a proof.")
     ] = Wait.committed,
+    save_refusals: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the signed note of each refusal into DIR."),
+    ] = None,
     mapping: Annotated[
         str, typer.Option(metavar="MAPPING", help="FILE holds trades: trades, or a TOML file.")
     ] = "",
@@ -64,6 +69,8 @@ def submit(
     what is in the log already answers its first receipt. A settlement file (CSV or JSON, at most
     1,000 trades) is read by a mapping, signed here and sent as one request; what became of each
     row is written beside it.
+    A refusal comes with a note that the operator has signed: that the entry arrived, and when.
+    Keep it; tanbu verify checks it.
 
     \b
     Example:
@@ -71,6 +78,8 @@ def submit(
       tanbu submit trades.csv --mapping trades --key exchange.key
     """
     if mapping:
+        if save_refusals:
+            raise Malformed("it is not for settlement files", where="--save-refusals")
         if len(file) != 1:
             raise Malformed("one settlement file at a time", where="FILE")
         wanted = settle.Request(
@@ -89,10 +98,10 @@ def submit(
             "--key, --results, --day and --dry-run are for settlement files",
             todo="give --mapping, or sign with tanbu entry sign and try with tanbu entry check",
         )
-    return _submit_notes(file, url, wait)
+    return _submit_notes(file, url, wait, save_refusals)
 
 
-def _submit_notes(file: Sequence[Path], url: str, wait: Wait) -> Exit:
+def _submit_notes(file: Sequence[Path], url: str, wait: Wait, save_refusals: Path | None) -> Exit:
     notes = [files.read(path, ENTRY_BYTES_MAX) for path in file]
     for path, note in zip(file, notes, strict=True):
         with files.naming(path):
@@ -101,14 +110,33 @@ def _submit_notes(file: Sequence[Path], url: str, wait: Wait) -> Exit:
         answers = log.submit(notes, wait=wait.value)
     worst = Exit.GOOD
     lines, found = [], []
-    for path, result in zip(file, answers, strict=True):
+    for path, note, result in zip(file, notes, answers, strict=True):
         found.append({"file": str(path), **_result(result)})
         if isinstance(result.committed, Receipt):
             lines.append(f"{path}: {_receipt(result.committed)}")
         elif result.problem:
             worst = max(worst, report(result.problem, str(path)))
+            if isinstance(signed := result.problem.refusal_note, str):
+                lines += _refusal(path, note, signed.encode(), save_refusals)
     emit(found, lines)
     return worst
+
+
+def _refusal(path: Path, note: bytes, signed: bytes, directory: Path | None) -> list[str]:
+    """Show the note of a refusal, or save it; whose key signed it is for `tanbu verify` to say."""
+    try:
+        said = parse_refusal(signed).said
+    except Malformed as error:
+        complain(f"the registry's refusal note is none: {error.message}", str(path))
+        return []
+    if said.text_sha256 != text_sha256(note):
+        complain("the registry signed the refusal of another entry than it was sent", str(path))
+    if directory is None:
+        return [f"{path}: " + words("signed refusal note:", "签名的拒绝凭证："), signed.decode()]
+    # Named by its time: the same entry may be refused again, and each note is kept.
+    target = directory / f"{path.name}.{said.time_ms}.refusal"
+    files.replace(target, signed)
+    return [f"{path}: " + words(f"signed refusal note: {target}", f"签名的拒绝凭证：{target}")]
 
 
 def _receipt(receipt: Receipt) -> str:

@@ -14,15 +14,14 @@ from registry.chain.note import open_note, parse_note
 from registry.cli import files
 from registry.verify.trust import FILE_BYTES_MAX, LOGS_MAX, Trust, parse_trust
 
-TrustOption = Annotated[
-    Path,
-    typer.Option(
-        "--trust",
-        metavar="DIR",
-        envvar="TANBU_TRUST",
-        help="Your trust: one file per log, from a source that you believe.",
-    ),
-]
+_OPTION = typer.Option(
+    "--trust",
+    metavar="DIR",
+    envvar="TANBU_TRUST",
+    help="Your trust: one file per log, from a source that you believe.",
+)
+TrustOption = Annotated[Path, _OPTION]
+OptionalTrust = Annotated[Path | None, _OPTION]
 
 
 def read_trust(directory: Path) -> Trust:

@@ -26,6 +26,17 @@ class Reason(NamedTuple):
     en: str
     zh: str
 
+    def general(self, language: str = "en") -> str:
+        """The sentence where the fields are not known: each stands as its name, as in <account>."""
+        return (self.zh if language == "zh" else self.en).format_map(_Names())
+
+
+class _Names(dict[str, str]):
+    """Every field by its own name."""
+
+    def __missing__(self, key: str) -> str:
+        return f"<{key}>"
+
 
 class Refusal(Struct, frozen=True):
     """Why an entry was refused: a reason of the catalogue and its fields."""

@@ -33,6 +33,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     """What is wrong, and what to do. `name`, `number`, `fields`, `transient`: of a refusal.
 
     `transient`: the same entry could be accepted later. `where`: the place in what was sent.
+    `refusal_note`: the operator's signed word that this entry arrived and was refused.
     """
 
     type: str
@@ -43,6 +44,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     number: int | UnsetType = UNSET
     fields: dict[str, FieldValue] | UnsetType = UNSET
     transient: bool | UnsetType = UNSET
+    refusal_note: str | UnsetType = UNSET
     where: str | UnsetType = UNSET
     todo: str | UnsetType = UNSET
 

@@ -18,8 +18,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from registry.chain.errors import Broken, Unavailable
-from registry.ledger.refusals import Refusal
-from registry.ports import Admitted, Committed, Overloaded
+from registry.ports import Admitted, Committed, Overloaded, Refused
 from registry.writer.frames import FrameReader, decode_answer, encode_request
 
 WAITING_ENTRIES_MAX = 20_000
@@ -27,7 +26,7 @@ WAITING_BYTES_MAX = 64 * 1024 * 1024
 _UNKNOWN = "the writer is gone; whether the entry was committed is not known"
 _AGAIN = "submit the same text again: if it is in the log, the answer is its receipt"
 
-Outcomes = Sequence[Committed | Refusal]
+Outcomes = Sequence[Committed | Refused]
 
 
 class _Request(NamedTuple):

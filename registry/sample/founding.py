@@ -14,7 +14,9 @@ from registry.sample.script import CommonFields, Scene
 
 
 def genesis(s: Scene, common: CommonFields) -> e.Common:
-    keys = [EnrolledKey(key=s.cast.key(name).vkey) for name in ("authority", "operator")]
+    keys = [
+        EnrolledKey(key=s.cast.key(name).vkey) for name in ("authority", "operator", "operator/2")
+    ]
     return e.Genesis(
         **common,
         region=REGION,

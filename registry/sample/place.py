@@ -23,6 +23,7 @@ from registry.net.wire import Receipt
 from registry.sample import crowd, founding, plot
 from registry.sample.cast import DEFENDANT, PLAYERS, Cast
 from registry.sample.journal import write_whole
+from registry.settings import REFUSAL_KEY
 from registry.signers.keyfile import PrivateKey, read_key_file, write_key_file
 from registry.signers.logkeys import ED25519_FILE, MLDSA44_FILE
 from registry.verify.trust import file_name, format_trust, new_trust
@@ -30,6 +31,8 @@ from registry.verify.trust import file_name, format_trust, new_trust
 RIDER = "rider-07"
 """The person whose receipts are written, to be tried out."""
 EXTRA_KEYS = (DEFENDANT, "exchange/2")
+REFUSALS = "operator/2"
+"""The operator's key that signs refusal notes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class Place:
         keys = self.root / "keys"
         _put_key(keys / ED25519_FILE, cast.origin, TYPE_ED25519, cast.derive("log ed25519"))
         _put_key(keys / MLDSA44_FILE, cast.origin, TYPE_MLDSA44, cast.derive("log mldsa44"))
+        key = cast.key(REFUSALS)
+        _put_key(keys / REFUSAL_KEY, key.holder, TYPE_ED25519, key.seed)
         for name in (*PLAYERS, *EXTRA_KEYS):
             key = cast.key(name)
             path = keys / "parties" / f"{name.replace('/', '-')}.key"
@@ -84,7 +89,12 @@ class Place:
     def write_trust(self, cast: Cast) -> None:
         """The trust file: what an outsider would get from a source that he believes."""
         log = founding.log_keys(cast)
-        trust = new_trust(cast.origin, (log.ed25519, log.mldsa44), (cast.key("authority").vkey,))
+        trust = new_trust(
+            cast.origin,
+            (log.ed25519, log.mldsa44),
+            (cast.key("authority").vkey,),
+            (cast.key("operator").vkey, cast.key(REFUSALS).vkey),
+        )
         write_whole(self.trust / file_name(cast.origin), format_trust(trust), 0o644)
 
     def write_private(self, cast: Cast) -> None:

@@ -69,7 +69,9 @@ def _trades() -> tuple[Step, ...]:
     )
 
 
-GENESIS = Step("genesis", "创世", "genesis", ("operator", "authority"), founding.genesis)
+GENESIS = Step(
+    "genesis", "创世", "genesis", ("operator", "operator/2", "authority"), founding.genesis
+)
 STEPS: tuple[Step, ...] = (
     Step("rulebook", "规则第 1 版", "rulebook 1", ("authority", "operator"), founding.rulebook),
     *_enrolments(),

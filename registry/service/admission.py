@@ -25,8 +25,8 @@ from registry.chain.errors import Malformed, NotTrusted
 from registry.ledger import values as v
 from registry.ledger.apply import public_key_of
 from registry.ledger.codec import Parsed, parse_entry
-from registry.ledger.refusals import Refusal, refuse
-from registry.ports import Admitted, Committed, ReadStore, WriterClient
+from registry.ledger.refusals import refuse
+from registry.ports import Admitted, Committed, ReadStore, Refused, WriterClient
 from registry.service import dryrun
 from registry.service.reading import find_many
 
@@ -36,7 +36,7 @@ TURN_ENTRIES = 50
 KEYS_MAX = 65_536
 """Public keys kept per process, about 230 bytes each."""
 
-Outcome = Committed | Refusal | Malformed
+Outcome = Committed | Refused | Malformed
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +167,11 @@ class Admission:
 
     async def _refusal_of(self, parsed: Parsed, signer: str) -> Outcome:
         """Which rule an entry with a bad signature breaks first."""
-        (verdict,), _ = await asyncio.to_thread(self.check, (parsed.note,))
-        return verdict if isinstance(verdict, Refusal) else refuse("bad_signature", signer=signer)
+        (verdict,), size = await asyncio.to_thread(self.check, (parsed.note,))
+        if isinstance(verdict, Refused):
+            return verdict
+        bad = refuse("bad_signature", signer=signer)
+        return Refused(bad.name, bad.fields, size, self._clock_ms())
 
     def check(self, notes: Sequence[bytes]) -> tuple[list[dryrun.Verdict], int]:
         """What would become of the notes, in this order, if they were submitted now; as of which

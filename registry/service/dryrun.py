@@ -14,7 +14,7 @@ from registry.ledger.codec import Parsed, id_key, parse_entry, parse_record
 from registry.ledger.refusals import Refusal, refuse
 from registry.ledger.replay import judge
 from registry.ledger.state import State
-from registry.ports import Snapshot
+from registry.ports import Refused, Snapshot
 
 
 class Acceptable(Struct, frozen=True):
@@ -23,7 +23,7 @@ class Acceptable(Struct, frozen=True):
     index: int | None
 
 
-Verdict = Acceptable | Refusal | Malformed
+Verdict = Acceptable | Refused | Malformed
 
 
 def check(snapshot: Snapshot, notes: Sequence[bytes], now_ms: int) -> list[Verdict]:
@@ -39,19 +39,24 @@ def check(snapshot: Snapshot, notes: Sequence[bytes], now_ms: int) -> list[Verdi
         except Malformed as error:
             verdicts.append(error)
             continue
-        verdict = _find(snapshot, parsed, seen)
-        if verdict is None:
+        found = _find(snapshot, parsed, seen)
+        if found is None:
             state.prefetch(touches(parsed))
-            refusal = judge(state, parsed, size, time_ms, verify_here)
-            verdict = refusal or Acceptable(None)
-            if refusal is None:
-                seen[id_key(parsed.entry)] = parsed.text
-                size += 1
-        verdicts.append(verdict)
+            found = judge(state, parsed, size, time_ms, verify_here)
+        if isinstance(found, Refusal):
+            verdicts.append(Refused(found.name, found.fields, size, time_ms))
+        elif found is None:
+            verdicts.append(Acceptable(None))
+            seen[id_key(parsed.entry)] = parsed.text
+            size += 1
+        else:
+            verdicts.append(found)
     return verdicts
 
 
-def _find(snapshot: Snapshot, parsed: Parsed, seen: dict[bytes, bytes]) -> Verdict | None:
+def _find(
+    snapshot: Snapshot, parsed: Parsed, seen: dict[bytes, bytes]
+) -> Acceptable | Refusal | None:
     """The verdict on an entry whose id is in the log already, or earlier in this dry run."""
     key = id_key(parsed.entry)
     signer = parsed.entry.signers[0]

@@ -14,6 +14,9 @@ A directory with one file per log, each saying which keys may speak for it:
         },
         …
       ],
+      "operator_keys": [
+        "operator.cn-gd+618408b1+AX…"
+      ],
       "origin": "cn-gd.example/log/5f0c91ae"
     }
 
@@ -28,6 +31,8 @@ Rules
 - a checkpoint needs a good line by an Ed25519 key that counts; and, if an ML-DSA-44 key counts, one
   by such a key too
 - authority keys are Ed25519 verifier keys of the party that signed the genesis as authority
+- operator keys, which may be left out, are Ed25519 keys of the operator as a party; refusal
+  notes are judged by them, nothing else is
 - `policy` lists the lines of a witness policy (C2SP tlog-policy); this version cannot apply one, so
   with it nothing is ever good: "could not check"
 
@@ -75,6 +80,9 @@ class LogTrust(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     origin: str
     log_keys: Annotated[tuple[TrustedKey, ...], Meta(min_length=1, max_length=KEYS_MAX)]
     authority_keys: Annotated[tuple[KeyText, ...], Meta(min_length=1, max_length=KEYS_MAX)]
+    operator_keys: (
+        Annotated[tuple[KeyText, ...], Meta(min_length=1, max_length=KEYS_MAX)] | UnsetType
+    ) = UNSET
     policy: (
         Annotated[
             tuple[Annotated[str, Meta(max_length=1_000)], ...],
@@ -121,11 +129,22 @@ _decode = msgspec.json.Decoder(LogTrust).decode
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def new_trust(origin: str, log_keys: Iterable[str], authority_keys: Iterable[str]) -> LogTrust:
+def new_trust(
+    origin: str,
+    log_keys: Iterable[str],
+    authority_keys: Iterable[str],
+    operator_keys: Iterable[str] = (),
+) -> LogTrust:
     """Trust in verifier keys of a log, for all sizes; Malformed if one is not such a key."""
     keys = tuple(TrustedKey(key=key) for key in log_keys)
     return _checked(
-        LogTrust(format=FORM, origin=origin, log_keys=keys, authority_keys=tuple(authority_keys))
+        LogTrust(
+            format=FORM,
+            origin=origin,
+            log_keys=keys,
+            authority_keys=tuple(authority_keys),
+            operator_keys=tuple(operator_keys) or UNSET,
+        )
     )
 
 
@@ -194,9 +213,10 @@ def _checked(trust: LogTrust) -> LogTrust:
         if key in seen:
             raise Malformed(f"{held.key[:60]!a} is listed twice")
         seen.add(key)
-    for text in trust.authority_keys:
-        if parse_vkey(text).type != TYPE_ED25519:
-            raise Malformed(f"{text[:60]!a} is not an Ed25519 key")
-    if len(set(trust.authority_keys)) != len(trust.authority_keys):
-        raise Malformed("an authority key is listed twice")
+    for who, texts in (("authority", trust.authority_keys), ("operator", trust.operator_keys)):
+        for text in texts or ():
+            if parse_vkey(text).type != TYPE_ED25519:
+                raise Malformed(f"{text[:60]!a} is not an Ed25519 key")
+        if len(set(texts or ())) != len(texts or ()):
+            raise Malformed(f"an {who} key is listed twice")
     return trust

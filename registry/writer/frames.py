@@ -18,8 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from registry.chain.errors import Broken
-from registry.ledger.refusals import Refusal
-from registry.ports import Admitted, Committed
+from registry.ports import Admitted, Committed, Refused
 
 FRAME_BYTES_MAX = 96 * 1024 * 1024
 """More than the largest request may hold (1,000 entries of 64 KiB)."""
@@ -38,14 +37,14 @@ class _Answer(Struct, frozen=True, array_like=True):
 
     number: int
     outcomes: tuple[Committed | None, ...]
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[Refused, ...]
 
 
 class Answer(Struct, frozen=True):
     """One outcome per entry of the request of the same number."""
 
     number: int
-    outcomes: tuple[Committed | Refusal, ...]
+    outcomes: tuple[Committed | Refused, ...]
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -66,12 +65,12 @@ def decode_request(payload: bytes) -> Request:
         raise _unreadable(error) from error
 
 
-def encode_answer(number: int, outcomes: Sequence[Committed | Refusal]) -> bytes:
+def encode_answer(number: int, outcomes: Sequence[Committed | Refused]) -> bytes:
     """The frame of an answer."""
-    refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
     if not refusals:
         return _frame(_encode((number, outcomes, refusals)))
-    committed = [None if isinstance(outcome, Refusal) else outcome for outcome in outcomes]
+    committed = [None if isinstance(outcome, Refused) else outcome for outcome in outcomes]
     return _frame(_encode((number, committed, refusals)))
 
 

@@ -25,9 +25,9 @@ from registry.ledger.refusals import Refusal, refuse
 from registry.ledger.replay import judge
 from registry.ledger.state import State
 from registry.ledger.subjects import subjects_of
-from registry.ports import Admitted, Committed, Head, LogStore, NewRecord
+from registry.ports import Admitted, Committed, Head, LogStore, NewRecord, Refused
 
-Outcome = Committed | Refusal
+Outcome = Committed | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ def stage(
     check = _Check()
     for entry, p, key in zip(entries, parsed, ids, strict=True):
         if (earlier := known.get(key)) is not None:
-            outcomes.append(_answer_again(p, earlier))
+            outcomes.append(_answer_again(p, earlier, index, time_ms))
             continue
         check.entry = entry
         refusal = judge(state, p, index, time_ms, check)
         if refusal is not None:
-            outcomes.append(refusal)
+            outcomes.append(_refused(refusal, index, time_ms))
             continue
         record = format_record(index, time_ms, p.note)
         hashed = leaf_hash(record)
@@ -109,12 +109,18 @@ def _find_known(ids: Sequence[bytes], log: LogStore) -> dict[bytes, _Known]:
     return known
 
 
-def _answer_again(parsed: Parsed, earlier: _Known) -> Outcome:
+def _refused(refusal: Refusal, size: int, time_ms: int) -> Refused:
+    return Refused(refusal.name, refusal.fields, size, time_ms)
+
+
+def _answer_again(parsed: Parsed, earlier: _Known, size: int, time_ms: int) -> Outcome:
     """The first receipt if it was for this text; a refusal if it was for another."""
     text, receipt = earlier
     if parsed.text != text:
         entry = parsed.entry
-        return refuse("id_reused", id=entry.id, signer=entry.signers[0], index=receipt.index)
+        signer = entry.signers[0]
+        reused = refuse("id_reused", id=entry.id, signer=signer, index=receipt.index)
+        return _refused(reused, size, time_ms)
     return Committed(receipt.index, receipt.time_ms, receipt.leaf_hash, replayed=True)
 
 

@@ -12,9 +12,8 @@ import pytest
 from registry.api import submit
 from registry.chain import tlog
 from registry.ledger.codec import ENTRY_BYTES_MAX
-from registry.ledger.refusals import Refusal
 from registry.net.wire import CheckResults, Receipt, Results
-from registry.ports import Admitted, Committed, Overloaded
+from registry.ports import Admitted, Committed, Overloaded, Refused
 from registry.service import publication
 from registry.service.admission import REQUEST_ENTRIES_MAX, TURN_ENTRIES, Admission
 from tests.asgi import AppClient
@@ -22,7 +21,7 @@ from tests.books import BATCH, TONNE, account_id
 from tests.fakes import FakeRegistry
 
 Entries = Sequence[Admitted]
-Outcomes = Sequence[Committed | Refusal]
+Outcomes = Sequence[Committed | Refused]
 TEXT = {"content-type": "text/plain; charset=utf-8"}
 JSON = {"content-type": "application/json"}
 

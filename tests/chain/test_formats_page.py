@@ -21,6 +21,7 @@ from registry.chain.tlog import (
     prove_inclusion,
     root_hash,
 )
+from registry.ledger.refusal_note import open_refusal, parse_refusal
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "spec" / "formats.md"
 _fenced = re.compile(r"^```text (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -35,7 +36,7 @@ def rows(name: str) -> dict[str, str]:
 def test_every_example_is_looked_at() -> None:
     assert set(EXAMPLES) == {
         "json", "note", "vkey", "checkpoint", "message-04", "message-06", "tree", "bundle",
-        "proof", "sumtree",
+        "proof", "sumtree", "refusal", "refusal-vkey", "refusal-entry",
     }  # fmt: skip
 
 
@@ -91,6 +92,15 @@ def test_proof_file(vectors: Any) -> None:
     key = parse_vkey(vectors("proof.json")["vkey"])
     keys = LogKeys(key.name, key.public_key, None)
     assert check_proof(proof, index=5, leaf_hash=leaf_hash(b"leaf 5"), keys=keys).size == 13
+
+
+def test_refusal_note(vectors: Any) -> None:
+    good = vectors("refusal.json")["good"]
+    shown = (EXAMPLES["refusal"], EXAMPLES["refusal-vkey"].strip(), EXAMPLES["refusal-entry"])
+    assert shown == (good["note"], good["vkey"], good["entry_text"])
+    signed = parse_refusal(shown[0].encode())
+    assert open_refusal(signed, [parse_vkey(shown[1])]).name == "operator.cn-gd"
+    assert signed.said.text_sha256 == sha256(shown[2].encode()).hexdigest()
 
 
 def test_sum_tree() -> None:

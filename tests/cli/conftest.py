@@ -16,6 +16,7 @@ import uvicorn
 from registry.api.app import create_app
 from registry.api.services import ApiSettings
 from registry.cli.edge import run
+from tests.books import party_key
 from tests.fakes import FakeRegistry, SteppingClock
 
 
@@ -79,7 +80,8 @@ def service() -> Iterator[Service]:
 @contextmanager
 def serving(registry: FakeRegistry) -> Iterator[str]:
     """Answer HTTP from a registry in memory; the URL."""
-    app = create_app(registry, registry, registry, ApiSettings(clock_ms=registry.clock))
+    settings = ApiSettings(clock_ms=registry.clock, refusal_key=party_key("operator"))
+    app = create_app(registry, registry, registry, settings)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="error", lifespan="off", loop="asyncio", http="h11")
     server = uvicorn.Server(config)

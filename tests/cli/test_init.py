@@ -77,7 +77,12 @@ def test_a_log_is_opened_by_two_hands(cli: Cli, tmp_path: Path, authority: Path)
     log = cli("state", "--data", data, "--key", "log", "--json").json["values"]["log"]
     assert log["origin"] == origin
     keys = cli("state", "--data", data, "--prefix", "key/")
-    assert len(keys.out.splitlines()) == 2
+    assert len(keys.out.splitlines()) == 3
+    # One of the operator's two is there to sign refusal notes.
+    answering = cli("key", "show", data / "keys" / "refusals.key").out.strip()
+    assert answering in held.operator_keys
+    assert [parse_vkey(k).name for k in held.operator_keys] == ["operator.test"] * 2
+    assert answering in keys.out
     assert parse_entry(path.read_bytes()).entry == entry
 
 

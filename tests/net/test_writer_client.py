@@ -10,10 +10,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from registry.chain.errors import Broken, Unavailable
-from registry.ledger.refusals import refuse
 from registry.net import writer_client
 from registry.net.writer_client import SocketWriter
-from registry.ports import Admitted, Committed, Overloaded
+from registry.ports import Admitted, Committed, Overloaded, Refused
 from registry.writer.frames import FrameReader, Request, decode_request, encode_answer
 
 Answer = Callable[[Request], bytes | None]
@@ -97,7 +96,7 @@ def test_requests_one_after_the_other() -> None:
 
 
 def test_refusals_come_back_in_their_places() -> None:
-    refusal = refuse("log_not_open")
+    refusal = Refused("log_not_open", {}, size=0, time_ms=1)
 
     def refuse_odd(request: Request) -> bytes:
         outcomes = [outcome_of(e) for e in request.entries]

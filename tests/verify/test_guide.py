@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from registry.ledger import entries as e
 from registry.ledger.invariants import INVARIANTS
@@ -31,8 +32,10 @@ from registry.ledger.people import (
     obligor_commit,
     receipt_for,
 )
+from registry.ledger.refusal_note import RefusalText, sign_refusal, text_sha256
 from registry.verify.trust import file_name, format_trust
-from tests.books import BATCH, ORIGIN, TONNE, Book, Obligor, party_key
+from tests.books import BATCH, ORIGIN, T0, TONNE, Book, Obligor, party_key
+from tests.freezes import freeze_of_nobody
 from tests.house import texts, tree
 from tests.logs import make_book
 from tests.verify.logs import MemoryLog, entry_of, log_trust
@@ -89,7 +92,13 @@ def desk(tmp_path: Path) -> Path:
     (tmp_path / "mine.receipt").write_bytes(format_receipt(receipt_for(file, "rider-3")))
     (tmp_path / "obligor.opening").write_bytes(format_opening(SALT, "SAMPLE person", "X1"))
     (tmp_path / "trust").mkdir()
-    (tmp_path / "trust" / file_name(ORIGIN)).write_bytes(format_trust(log_trust(log.book)))
+    operator = party_key("operator")
+    trust = structs.replace(log_trust(log.book), operator_keys=(operator.vkey,))
+    (tmp_path / "trust" / file_name(ORIGIN)).write_bytes(format_trust(trust))
+    freeze = freeze_of_nobody(log.book)
+    (tmp_path / "freeze.note").write_bytes(freeze)
+    said = RefusalText(number=312, size=log.size, text_sha256=text_sha256(freeze), time_ms=T0)
+    (tmp_path / "freeze.refusal").write_bytes(sign_refusal(ORIGIN, said, operator))
     book = Book()
     make_book(tmp_path / "data", book, book.walk())
     shutil.copytree(tmp_path / "data" / "tiles", tmp_path / "tiles")
@@ -131,6 +140,7 @@ def test_the_guide_is_true(desk: Path, port: int) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "30 t of CO2 equivalent" in done.stdout
     assert "SAMPLE person" in done.stdout
+    assert "Refusal 312 unknown_account" in done.stdout
     assert done.stdout.count(f"{len(INVARIANTS)} invariants hold") == 3
     verdict = json.loads((desk / "verdict.json").read_text(encoding="utf-8"))
     assert verdict["exit"] == 0
@@ -144,6 +154,8 @@ def test_the_guide_is_true(desk: Path, port: int) -> None:
         ("tanbu verify mine.receipt --trust trust", 2),
         ("tanbu verify evidence.json --trust other", 3),
         ("tanbu verify none.json --trust trust", 2),
+        ("tanbu verify freeze.refusal --trust trust --entry mine.receipt", 2),
+        ("tanbu verify freeze.refusal --trust other", 3),
         ("tanbu audit bent --trust trust", 1),
         ("tanbu audit short --trust trust", 3),
         ("tanbu audit tiles --trust other", 3),

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.chain.errors import Broken
-from registry.ledger.refusals import refuse
-from registry.ports import Admitted, Committed
+from registry.ports import Admitted, Committed, Refused
 from registry.writer.frames import (
     FRAME_BYTES_MAX,
     Answer,
@@ -26,9 +25,9 @@ ENTRIES = (
 )
 OUTCOMES = (
     Committed(index=7, time_ms=8, leaf_hash=b"h" * 32, replayed=False),
-    refuse("unknown_signer", signer="a.b+00000000"),
+    Refused("unknown_signer", {"signer": "a.b+00000000"}, size=9, time_ms=10),
     Committed(index=2, time_ms=3, leaf_hash=b"g" * 32, replayed=True),
-    refuse("log_not_open"),
+    Refused("log_not_open", {}, size=0, time_ms=11),
 )
 
 

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from registry.chain.errors import Broken
-from registry.ledger.refusals import Refusal, refuse
-from registry.ports import Admitted, Committed
+from registry.ports import Admitted, Committed, Refused
 from registry.writer.frames import Answer, FrameReader, decode_answer, encode_request
 from registry.writer.loop import ENTRIES_AT_ONCE, CommitLoop
 from registry.writer.stage import Outcome
@@ -20,6 +19,9 @@ from registry.writer.stage import Outcome
 
 def entry(number: int) -> Admitted:
     return Admitted(b"%d" % number, 0, (), ())
+
+
+NOT_OPEN = Refused("log_not_open", {}, size=0, time_ms=0)
 
 
 class Client:
@@ -91,7 +93,7 @@ class Counter:
         self.gate.wait(10)
         numbers = [int(e.note) for e in entries]
         self.rounds.append(numbers)
-        return [refuse("log_not_open") if n % 10 == 9 else receipt(n) for n in numbers]
+        return [NOT_OPEN if n % 10 == 9 else receipt(n) for n in numbers]
 
 
 def receipt(number: int) -> Committed:
@@ -116,8 +118,8 @@ def test_an_answer_for_each_entry_in_order(running: Running) -> None:
     client.ask(7, 1, 9, 3)
     answer = client.answer()
     assert answer.number == 7
-    assert answer.outcomes == (receipt(1), refuse("log_not_open"), receipt(3))
-    assert isinstance(answer.outcomes[1], Refusal)
+    assert answer.outcomes == (receipt(1), NOT_OPEN, receipt(3))
+    assert isinstance(answer.outcomes[1], Refused)
 
 
 def test_a_request_without_entries_is_answered_without_a_round(

@@ -15,7 +15,7 @@ from registry.ledger.codec import parse_entry, parse_record
 from registry.ledger.refusals import Refusal
 from registry.ledger.state import MemoryState, State
 from registry.ledger.subjects import subjects_of
-from registry.ports import Committed
+from registry.ports import Committed, Refused
 from registry.store.database import open_for_reading
 from registry.store.reads import SqlReadStore
 from registry.writer.commit import CLOCK_BACK_MS_MAX, CLOCK_JUMP_MS_MAX, Writer
@@ -155,9 +155,8 @@ def test_an_id_with_another_text_is_refused(bench: Bench, *, together: bool) -> 
     else:
         first, second = bench.one(one), bench.refused(other)
     assert isinstance(first, Committed)
-    assert second == Refusal(
-        "id_reused", {"id": same_id, "signer": party_key("farm").signer, "index": first.index}
-    )
+    fields = {"id": same_id, "signer": party_key("farm").signer, "index": first.index}
+    assert second == Refused("id_reused", fields, size=first.index + 1, time_ms=first.time_ms)
 
 
 def test_an_id_is_its_first_signers(bench: Bench) -> None:
