@@ -20,6 +20,7 @@ the spot. Ids are not here: the store keeps them for ever, a replay until their 
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import assert_never
 
 from msgspec import UNSET
@@ -282,11 +283,35 @@ def touches(parsed: Parsed) -> list[str]:
 def _check_memo(state: State, entry: Common) -> Refusal | None:
     if isinstance(entry, Account) and entry.type == "personal":
         return refuse("memo_with_personal_account", account=entry.account)
-    for account_id in accounts_of(entry):
+    for account_id in chain(accounts_of(entry), _behind(state, entry)):
         account = state.get(f"account/{account_id}", v.Account)
         if account is not None and account.type == "personal":
             return refuse("memo_with_personal_account", account=account_id)
     return None
+
+
+def _behind(state: State, entry: Common) -> Iterable[str]:
+    """The accounts that an entry touches without naming them: by what it ends, by who signs it."""
+    for signer in entry.signers:
+        if "." not in signer[:-9]:  # a party's name has a dot
+            yield signer[:-9]
+    match entry:
+        case Settlement() | Release():
+            key = f"reservation/{v.number(entry.reservation)}"
+            if (reserved := state.get(key, v.Reservation)) is not None:
+                yield from (reserved.sender, reserved.receiver)
+        case Unpledge():
+            if (pledged := state.get(f"pledge/{v.number(entry.pledge)}", v.Pledge)) is not None:
+                yield pledged.account
+        case Unfreeze():
+            frozen = state.get(f"freeze/{v.number(entry.freeze)}", v.Freeze)
+            if frozen is not None and frozen.account is not UNSET:
+                yield frozen.account
+        case Correction() | Notice():
+            subject = entry.subject if isinstance(entry, Correction) else entry.about
+            yield subject.removeprefix("account/")
+        case _:
+            return
 
 
 def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:

@@ -180,9 +180,12 @@ def _change(ctx: Context, entry: Account, known: v.Account) -> Refusal | None:
 def _receivers(
     ctx: Context, entry: Account, known: v.Account | None
 ) -> tuple[tuple[str, int], ...] | UnsetType | Refusal:
-    """From when on each receiver is usable: at once in a new account, else after the delay."""
+    """From when on each receiver is usable: at once in a new account, else after the delay.
+
+    A list that is left out stays: else it could be lifted at once, and the delay with it.
+    """
     if entry.receivers is UNSET:
-        return UNSET
+        return UNSET if known is None else known.receivers
     if known is None:
         return tuple((receiver, ctx.time_ms) for receiver in entry.receivers)
     if (rules := ctx.rules()) is None:

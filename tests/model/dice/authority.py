@@ -1,4 +1,4 @@
-"""Moves about who may do what: genesis, rulebook, party, key, account, mandate, notes on things."""
+"""Moves about who may do what, and about the log itself: rulebook, party, key, seal, notice, …"""
 
 from __future__ import annotations
 
@@ -238,3 +238,32 @@ def correction(dice: Dice) -> Move:
 def notice(dice: Dice) -> Move:
     fields = {"about": remark_subject(dice)[0], "code": "fire", "doc_sha256": SHA}
     return Move("notice", dice.by(dice.one(["operator.gd", "authority.gd"])), fields)
+
+
+STATUSES = ("free", "reserved", "pooled", "buffer", "retired", "cancelled")
+SEALED: Fields = {"root": SHA, "count": 7, "totals": {f"{status}_g": 0 for status in STATUSES}}
+"""What no rule can check: whoever replays the log would find it wrong."""
+
+
+def seal(dice: Dice) -> Move:
+    log, index = dice.book.value("log"), dice.book.index
+    last = log.get("sealed_size", 0)
+    size = dice.one([index, index, index - 1, last + 1, last, index + 1])
+    return Move("seal", dice.by("operator.gd"), SEALED | {"size": max(1, size)})
+
+
+def end(dice: Dice) -> Move:
+    """The last entry, mostly: never drawn but by name."""
+    origins = [
+        None,
+        None,
+        "next.invalid/log/89abcdef",
+        "next.invalid/log",
+        "test.invalid/log/0123abcd",
+    ]
+    fields: Fields = {
+        "reason": "The region has another log",
+        "successor": dice.one(origins),
+        "size": max(1, dice.book.index + dice.one([0, 0, 0, -1, 1])),
+    }
+    return Move("end", dice.by("operator.gd", "authority.gd"), SEALED | fields)
