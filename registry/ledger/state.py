@@ -7,6 +7,7 @@ here until the owner of the base has stored them (`changes`, then `stored`).
 Refuses to know: where the base keeps its bytes, and what the rules are.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import chain, islice
@@ -215,6 +216,30 @@ def state_items(
         if len(found) < ITEMS_ROWS:
             return
         low = found[-1][0] + BEFORE_CHARACTERS
+
+
+class ChangedState:
+    """A stored map and changes of it, as one (StateReader)."""
+
+    def __init__(self, base: StateReader, changes: Mapping[str, bytes | None]) -> None:
+        self._base = base
+        self._changes = changes
+        self._changed = sorted(changes)
+
+    def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """See `StateReader`."""
+        found = dict(self._base.get_many([key for key in keys if key not in self._changes]))
+        for key in keys:
+            if (value := self._changes.get(key)) is not None:
+                found[key] = value
+        return found
+
+    def scan(self, low: str, high: str, limit: int) -> Sequence[tuple[str, bytes]]:
+        """See `StateReader`."""
+        kept = (p for p in state_items(self._base, low, high) if p[0] not in self._changes)
+        new = self._changed[bisect_left(self._changed, low) : bisect_left(self._changed, high)]
+        values = ((key, value) for key in new if (value := self._changes[key]) is not None)
+        return list(islice(merge(kept, values), limit))
 
 
 class MemoryState:
