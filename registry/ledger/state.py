@@ -112,20 +112,26 @@ class State:
         self._draft[key] = None
 
     def scan(self, low: str, high: str, kind: type[V]) -> Iterator[tuple[str, V]]:
-        """Pairs with low ≤ key < high in byte order; only of families made for it (`lot`)."""
-        stored: dict[str, Value] = {
-            key: decode_value(key, data) for key, data in self._base.scan(low, high, SCAN_ROWS_MAX)
-        }
-        horizon = max(stored) if len(stored) == SCAN_ROWS_MAX else high
-        for key in (*self._scanned, *self._draft):
-            if low <= key < high and key <= horizon:
-                stored.pop(key, None)
-                if (value := self.get(key, kind)) is not None:
-                    stored[key] = value
-        for key in sorted(stored):
-            found = stored[key]
-            if isinstance(found, kind):
-                yield key, found
+        """Pairs with low ≤ key < high in byte order; only of families made for it (`lot`).
+
+        The base is asked page by page, as far as the caller goes on.
+        """
+        while True:
+            rows = self._base.scan(low, high, SCAN_ROWS_MAX)
+            last = len(rows) < SCAN_ROWS_MAX
+            stop = high if last else rows[-1][0] + "\x00"  # what follows the last key of the page
+            found: dict[str, Value] = {key: decode_value(key, data) for key, data in rows}
+            for key in (*self._scanned, *self._draft):
+                if low <= key < stop:
+                    found.pop(key, None)
+                    if (value := self.get(key, kind)) is not None:
+                        found[key] = value
+            for key in sorted(found):
+                if isinstance(known := found[key], kind):
+                    yield key, known
+            if last:
+                return
+            low = stop
 
     def prefetch(self, keys: Iterable[str]) -> None:
         """Read values that coming entries will touch, in one question to the base."""
