@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from registry.chain.errors import Unavailable
-from registry.chain.tlog import Frontier
+from registry.chain.tlog import Frontier, Node
 from registry.ledger.logkeys import KeyHistory, Pair
 from registry.ledger.refusals import Refusal
 from registry.ledger.state import StateReader
@@ -172,6 +172,34 @@ class TileStore(TileSource, Protocol):
 
     def delete(self, paths: Sequence[str]) -> None:
         """Drop partial tiles that fuller ones have replaced; those that are not there are not."""
+        ...
+
+
+class SealedState(StateReader, Protocol):
+    """The leaves of a seal, in order of their keys; what it reads is checked up to `root`."""
+
+    size: int
+    root: bytes
+    count: int
+
+    def leaf(self, index: int) -> tuple[str, bytes]:
+        """The key and value of a leaf, as they stand there."""
+        ...
+
+    def place(self, key: str) -> int:
+        """How many leaves have a smaller key."""
+        ...
+
+    def read_hashes(self, nodes: Sequence[Node]) -> Sequence[bytes]:
+        """The hashes of complete subtrees over the leaves."""
+        ...
+
+
+class SealStore(Protocol):
+    """Where the leaves of seals are kept."""
+
+    def open(self, size: int) -> AbstractContextManager[SealedState]:
+        """The leaves of the state of a size; Unavailable if they are not kept."""
         ...
 
 

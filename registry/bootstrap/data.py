@@ -3,6 +3,7 @@
 DATA/tanbu.sqlite3    the database          DATA/keys/        private keys, 0600
 DATA/tiles/           the published log     DATA/trust/       public: what verifiers need
 DATA/config.toml      settings              DATA/tanbu.lock   held by the process that writes
+DATA/seals/           the leaves of seals
 """
 
 import fcntl
@@ -44,6 +45,10 @@ class DataDirectory:
     @property
     def tiles(self) -> Path:
         return self.root / "tiles"
+
+    @property
+    def seals(self) -> Path:
+        return self.root / "seals"
 
     @property
     def keys(self) -> Path:

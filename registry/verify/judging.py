@@ -86,6 +86,8 @@ class Judge:
 
     def _parts(self, entries: list[_Timed]) -> Iterator[list[_Timed]]:
         """The entries, cut where a size that will be sealed is reached; it is then committed to."""
+        if entries and isinstance(entries[-1][1].entry, End):
+            self._seals.expect((self.size + len(entries) - 1,))
         while entries:
             if self.size == self._seals.due:
                 self.store()

@@ -22,6 +22,8 @@ _FRAME = {
     "find.hint": ("Certificate, batch, account, order or entry number", "注销证明号、批次、账户、裁决或条目序号"),
     "sample": ("样例 SAMPLE — 无法律效力 / no legal effect", "样例 SAMPLE — 无法律效力 / no legal effect"),
     "sample.more": ("Parties, cases and events in this book are invented.", "本账本中的主体、案件与活动均为虚构。"),
+    "sealed": ("Last sealed state", "最近封存的状态"),
+    "not_sealed": ("none yet", "尚未封存"),
     "as_of": ("As of size {size}", "账本规模 {size}"),
     "as_of.more": ("Last record {time}.", "最后记录时间 {time}。"),
     "published": ("Signed checkpoint: size {size}, {time}.", "已签名检查点：规模 {size}，{time}。"),
