@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from registry.bootstrap.data import DataDirectory, read_log
+from registry.bootstrap.data import DataDirectory
 from registry.chain.errors import Broken, NotTrusted, TanbuError, Unavailable
 from registry.chain.tlog import leaf_hash
 from registry.ledger.codec import parse_entry, parse_record
 from registry.ledger.entries import Seal
+from registry.ledger.logkeys import read_log
 from registry.ledger.replay import UsedId, replay
 from registry.ledger.sealing import Commitment, SealWatch, commit_to, commitment_of, sealed_sizes
 from registry.ledger.state import State, state_items
