@@ -21,6 +21,7 @@ from typing import Any, cast
 import pytest
 
 from registry.chain.tlog import Frontier
+from registry.ledger.apply import apply
 from registry.ledger.codec import Parsed
 from registry.ledger.refusals import CATALOGUE, Refusal
 from registry.ledger.state import State, state_root
@@ -32,7 +33,6 @@ from tests.logs import admitted
 
 AT_THE_STAGE = {"id_reused"}
 HERE = Path(__file__)
-APPLY = worlds.apply
 
 
 class Watched:
@@ -44,7 +44,7 @@ class Watched:
 
     def __call__(self, state: State, parsed: Parsed, **around: Any) -> Refusal | None:
         before = root_of(state)
-        refusal = APPLY(state, parsed, **around)
+        refusal = apply(state, parsed, **around)
         if refusal is not None:
             self.names.add(refusal.name)
             if root_of(state) != before:
@@ -146,5 +146,5 @@ def same_id(world: World, number: int) -> bytes:
     """A transfer of one serial, always under the same id."""
     world.serial = 1_000
     items = [{"batch": BATCH, "first": number, "last": number}]
-    move = {"from_": FARM, "to": STEEL, "reason": "internal", "items": items}
+    move: dict[str, Any] = {"from_": FARM, "to": STEEL, "reason": "internal", "items": items}
     return world.note("transfer", "owner.farm", **move)
