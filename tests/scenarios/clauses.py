@@ -341,7 +341,7 @@ GRAMMAR: dict[str, dict[str, Clause]] = {
     "settlement": {"": _reference, "items": _serials},
     "release": {"": _reference},
     "pledge": {"": _serials, "from": _name, "to": _name},
-    "unpledge": {"": _reference, "items": _serials, "from": _name},
+    "unpledge": {"": _reference, "items": _serials},
     "points_scheme": {
         "": _named,
         "operator": _name,

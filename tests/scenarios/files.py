@@ -15,10 +15,23 @@ from tests.scenarios.said import Scenario
 DIRECTORY = Path(__file__).parent
 NAMES = tuple(sorted(path.stem for path in DIRECTORY.glob("*.ledger")))
 
+BY_DEFAULT = ("freezes-in-line", "log-keys", "shanghai")
+"""Those that the real service plays if nothing is said."""
+
 
 def text_of(name: str) -> str:
     """The text of a scenario's file."""
     return (DIRECTORY / f"{name}.ledger").read_text(encoding="utf-8")
+
+
+def served(wanted: str) -> tuple[str, ...]:
+    """Which scenarios the real service plays: some, `all`, or one by its name; LookupError if none."""
+    if wanted in NAMES:
+        return (wanted,)
+    chosen = {"": BY_DEFAULT, "all": NAMES}.get(wanted)
+    if chosen is None:
+        raise LookupError(f"TANBU_SCENARIOS={wanted}: say all, or one of {', '.join(NAMES)}")
+    return chosen
 
 
 @cache

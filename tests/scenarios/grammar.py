@@ -44,6 +44,10 @@ def parse(text: str, where: str) -> Scenario:
             raise wrong(where, 1, f"the file has no line {name}:")
     if not scenario.entries or scenario.entries[0].kind != "genesis":
         raise wrong(where, 1, "the first entry is a genesis")
+    genesis = scenario.entries[0]
+    if (of := genesis.clauses[""]) != scenario.region:
+        what = f"the genesis is of {of}, the head says region: {scenario.region}"
+        raise wrong(where, genesis.line, what, "say the same region in both")
     return scenario
 
 
@@ -113,7 +117,7 @@ def _entry_statement(statement: Statement, where: str) -> Said:
     clauses = GRAMMAR[kind] | COMMON | {"by": Clause(words)}
     said: dict[str, Any] = {}
     for keyword, line, inside in _split(reader.rest(), clauses, statement.line):
-        value = _clause(clauses[keyword], keyword, Reader(inside, line, where))
+        value = _clause(clauses, keyword, kind, Reader(inside, line, where))
         if clauses[keyword].many:
             said[keyword] = (*said.get(keyword, ()), value)
         elif keyword in said:
@@ -127,15 +131,21 @@ def _entry_statement(statement: Statement, where: str) -> Said:
     return Said(statement.line, when, label, kind, said, said.pop("by"), refused)
 
 
-def _clause(clause: Clause, keyword: str, reader: Reader) -> Any:
+def _clause(clauses: dict[str, Clause], keyword: str, kind: str, reader: Reader) -> Any:
     """What the words after a keyword say."""
+    read, todo = False, ""
     try:
-        value = clause.read(reader)
+        value = clauses[keyword].read(reader)
+        read = True
         reader.end()
     except Malformed as error:
-        where = f" (after {keyword})" if keyword else ""
-        todo = error.todo or "a name that is a keyword of this kind cannot stand here"
-        raise Malformed(error.message + where, where=error.where, todo=todo) from error
+        if read:
+            todo = f"the clauses of {kind} are: {', '.join(word for word in clauses if word)}"
+        elif not reader.more() and error.message.startswith(("a name is", "a word is")):
+            todo = "a name that is a keyword of this kind cannot stand here"
+        after = f" (after {keyword})" if keyword else ""
+        where, todo = error.where, error.todo or todo
+        raise Malformed(error.message + after, where=where, todo=todo) from error
     return value
 
 

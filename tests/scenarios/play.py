@@ -55,6 +55,10 @@ APART_MS = 1_000
 """How far apart entries are for which no time is said."""
 
 
+FOUNDERS = ("operator", "authority")
+"""Who stands in the genesis, each with a first key."""
+
+
 class Surprise(AssertionError):
     """Something is not as the file says; the text begins with the place."""
 
@@ -220,8 +224,27 @@ class _Player:
         if base.values != before:
             raise Surprise(f"{place}: refused as {refusal.name}, but the state has changed")
         if said.refused != refusal.name:
+            self._signers_are_known(said)
             raise Surprise(f"{place}: refused: {refusal.name} ({self._named(refusal.message())})")
         return refusal.name
+
+    def _signers_are_known(self, said: Said) -> None:
+        """Malformed if `by` names somebody, or a key, that no entry above has brought in."""
+        cast, entries = self.scene.cast, self.played.scenario.entries
+        keys = {(key.holder, key.vkey) for key in self._enrolled(said)}
+        keys |= {(k.holder, k.vkey) for k in (cast.key(entries[0].clauses[r][0]) for r in FOUNDERS)}
+        for above in self.played.submitted:
+            if not above.refused:
+                keys |= {(key.holder, key.vkey) for key in self._enrolled(above.said)}
+        for reference in said.by:
+            name = reference.partition("/")[0]
+            count = sum(holder == cast.holder(name) for holder, _ in keys)
+            what, todo = f"no party {name} above", "by names parties and personal accounts"
+            if count:
+                what = f"{reference}: {name} has {count} key" + ("s" if count > 1 else "")
+                todo = "give it more with: keys N"
+            if (cast.holder(name), cast.key(reference).vkey) not in keys:
+                raise wrong(self.scene.where, said.line, what, todo)
 
     def _named(self, message: str) -> str:
         """A message with the names of the file in place of account ids."""

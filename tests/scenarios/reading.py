@@ -112,7 +112,7 @@ def _tokens(line: str, number: int, where: str) -> Iterator[Token]:
             continue
         found = _TOKEN.match(line, at)
         if found is None or found.lastgroup is None:
-            raise wrong(where, number, f"not a word: {line[at : at + 30]!a}")
+            raise wrong(where, number, f"not a word: {line[at : at + 30]!r}")
         yield Token(number, found.lastgroup, found.group())
         at = found.end()
 

@@ -109,8 +109,10 @@ class Scene:
         return {"batch": batch, "quantity_g": item.quantity_g}
 
     def _resolve(self, item: Item, batch: str, holder: str | None) -> Iterable[serials.Span]:
+        if holder is None:
+            raise ValueError(f"nobody is said to hold the amount of {item.batch}; name serials")
         count, odd = divmod(item.quantity_g or 0, self.unit_g(batch))
-        free = self.free(self.cast.account(holder or ""), batch)
+        free = self.free(self.cast.account(holder), batch)
         if odd or not count or serials.count(free) < count:
             raise ValueError(f"{holder} does not hold that much of {item.batch} free; name serials")
         return serials.best_fit(free, count) or ()

@@ -18,8 +18,10 @@ from registry.ledger.rulebook import VALUES
 from registry.ledger.state import State
 from tests.scenarios import play as playing
 from tests.scenarios.clauses import COMMON, GRAMMAR
+from tests.scenarios.files import BY_DEFAULT, NAMES, served
 from tests.scenarios.grammar import CHECKED, parse
 from tests.scenarios.play import Played, Surprise, play
+from tests.scenarios.whole import missing
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "scenarios.md"
 
@@ -97,6 +99,14 @@ FAULTS = [
     ("evidence of done", "an entry's name in […] is wanted"),
     ("evidence of [none]", "called [none]"),
     ("title: again", "title: stands twice"),
+    ("2025-03-14 unpledge [done] items 15 t of PHCER-2023-1 by farm", "items are exact serials"),
+    ("2025-03-14 unpledge [done] items PHCER-2023-1 #1-5 from farm by farm", "exact serials"),
+    ("2025-03-14 cancellation woods reason reversal items 1 t of PHCER-2023-1 by centre",
+     "nobody is said to hold the amount"),
+    (ENTRY.replace("by farm", "by frm"), "no party frm above"),
+    (ENTRY.replace("by farm", "by frm refused: over_cap"), "no party frm above"),
+    (ENTRY.replace("by farm", "by farm/2"), "farm/2: farm has 1 key"),
+    (ENTRY.replace("1 t", "#1\u201330"), "not a word: '#1\u201330 of"),
 ]  # fmt: skip
 
 
@@ -110,6 +120,72 @@ def test_what_does_not_fit_is_named_with_its_line(line: str, what: str) -> None:
         go(text)
     assert what in found.value.message
     assert found.value.where == f"it.ledger:{text.count(chr(10))}"
+
+
+TODOS = [
+    (ENTRY.replace("to mill", "to mill because gift"), "the clauses of transfer are: from, to, "),
+    (ENTRY.replace("to mill", "to under"), "a name that is a keyword of this kind cannot stand"),
+    (ENTRY.replace("1 t", "1 lb"), ""),
+    (ENTRY.replace("by farm", 'memo "gift", by farm'), "the clauses of transfer are: "),
+    (ENTRY.replace("by farm", "under mill by farm"), ""),
+    (ENTRY.replace("by farm", "by farm/2"), "give it more with: keys N"),
+    (ENTRY.replace("by farm", "by frm"), "by names parties and personal accounts"),
+]
+
+
+@pytest.mark.parametrize(("line", "todo"), TODOS, ids=[todo[0][40:90] for todo in TODOS])
+def test_what_to_do_is_said_where_it_is_known(line: str, todo: str) -> None:
+    with pytest.raises(Malformed) as found:
+        go(EXAMPLE + line + "\n")
+    assert found.value.todo.startswith(todo)
+    assert bool(found.value.todo) == bool(todo)
+
+
+def test_the_region_is_that_of_the_genesis() -> None:
+    text = EXAMPLE.replace("region: CN-GD", "region: CN-SD")
+    with pytest.raises(
+        Malformed, match="the genesis is of CN-GD, the head says region: CN-SD"
+    ) as e:
+        parse(text, "it.ledger")
+    assert e.value.where == f"it.ledger:{line_of(text, ' genesis ')}"
+
+
+def line_of(text: str, part: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+def test_the_example_of_the_guide_is_whole() -> None:
+    assert missing(EXAMPLE, go(EXAMPLE), "it.ledger") == []
+
+
+REFUSED = next(line + "\n" for line in EXAMPLE.split("\n") if "refused:" in line)
+LACKS = [
+    ("figures: 500 t", "figures: 99 people, 500 t", "figures:", "99 does not stand in the ledger"),
+    ('"样例林场 SAMPLE farm"', '"林场"', " party farm", '"林场" might be somebody real; say 样例'),
+    ("evidence of [done]\n", "", "check total", "no retirement, conversion or redemption is"),
+    ("of [done]\n", "of [sale]\n", "evidence", "what is: record 11 (transfer); add: evidence of"),
+    ("\ncheck total", "\ncheck total issued 500 t, free 470 t, retired 30 t\ncheck account mill"
+     " free 50 t, retired 30 t\n# ", "check account mill free 50 t, retired 30 t\n# ",
+     "the last statement before the proofs is: check total"),
+    (REFUSED, "", "", "no entry is refused; show one"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "at", "what"), LACKS, ids=[lack[3][:30] for lack in LACKS])
+def test_what_a_file_lacks_is_named_with_its_line(old: str, new: str, at: str, what: str) -> None:
+    text = EXAMPLE.replace("transfer 80 t", "[sale] transfer 80 t").replace(old, new)
+    (fault,) = missing(text, go(text), "it.ledger")
+    line = line_of(text, at) if at else text.count("\n")
+    assert fault.startswith(f"it.ledger:{line}: ")
+    assert what in fault
+
+
+def test_a_name_selects_what_the_service_plays() -> None:
+    assert served("") == BY_DEFAULT
+    assert served("all") == NAMES
+    assert served("shanghai") == ("shanghai",)
+    with pytest.raises(LookupError, match="TANBU_SCENARIOS=shanghi: say all, or one of beijing"):
+        served("shanghi")
 
 
 @pytest.mark.parametrize("name", ["title", "row", "figures", "region"])

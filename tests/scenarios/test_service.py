@@ -1,4 +1,5 @@
-"""Scenarios against the real service, audited at the end; all of them with TANBU_SCENARIOS=all."""
+"""Scenarios against the real service, audited at the end; all of them with TANBU_SCENARIOS=all,
+one with its name."""
 
 from __future__ import annotations
 
@@ -7,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.files import NAMES, played
+from tests.scenarios.files import played, served
 from tests.scenarios.service import serve_and_audit
 
-BY_DEFAULT = ("freezes-in-line", "log-keys", "shanghai")
-SERVED = NAMES if os.environ.get("TANBU_SCENARIOS") == "all" else BY_DEFAULT
+SERVED = served(os.environ.get("TANBU_SCENARIOS", ""))
 
 
 @pytest.mark.parametrize("name", SERVED)
