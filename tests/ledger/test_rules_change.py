@@ -48,8 +48,15 @@ def test_limits_per_transfer_and_per_civil_day() -> None:
     assert world.submit("account", "firm.steel", **rules_of(limits=limits)) == "owner_missing"
     world.accept("account", OWNER, **rules_of(limits=limits))
     assert move(world, 11) == "account_limit"
+    assert world.last
+    assert (
+        world.last.message()
+        == f"per_transfer_g of {FARM} is 10000000 g, this would make 11000000 g"
+    )
     assert move(world, 10) == ""
     assert move(world, 6) == "account_limit"
+    assert world.last.message() == f"per_day_g of {FARM} is 15000000 g, this would make 16000000 g"
+    assert world.last.message("zh").startswith(f"{FARM} 的限额 per_day_g 为 15000000 克")
     assert move(world, 5) == ""
     # The civil day turns at 00:00 of the region, 16:00 UTC.
     midnight = (START_MS // DAY_MS) * DAY_MS + 16 * 3_600_000

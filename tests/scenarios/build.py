@@ -337,7 +337,8 @@ def _pledge(_: Said, c: Clauses, s: Scene) -> Fields:
 def _unpledge(_: Said, c: Clauses, s: Scene) -> Fields:
     if any(item.serials is None or item.account for item in c.get("items", ())):
         raise ValueError(
-            "items are exact serials, such as B #1-30; a pledge that is freed in parts names serials"
+            "items are exact serials, such as B #1-30;"
+            " a pledge that is freed in parts names serials"
         )
     return {"pledge": s.entry(c[""]), "items": optional(s.exact, c.get("items"))}
 

@@ -25,7 +25,7 @@ def text_of(name: str) -> str:
 
 
 def served(wanted: str) -> tuple[str, ...]:
-    """Which scenarios the real service plays: some, `all`, or one by its name; LookupError if none."""
+    """Which scenarios the service plays: some, `all`, one by name; LookupError for others."""
     if wanted in NAMES:
         return (wanted,)
     chosen = {"": BY_DEFAULT, "all": NAMES}.get(wanted)

@@ -163,9 +163,8 @@ LACKS = [
     ("figures: 500 t", "figures: 99 people, 500 t", "figures:", "99 does not stand in the ledger"),
     ('"样例林场 SAMPLE farm"', '"林场"', " party farm", '"林场" might be somebody real; say 样例'),
     ("evidence of [done]\n", "", "check total", "no retirement, conversion or redemption is"),
-    ("of [done]\n", "of [sale]\n", "evidence", "what is: record 11 (transfer); add: evidence of"),
-    ("\ncheck total", "\ncheck total issued 500 t, free 470 t, retired 30 t\ncheck account mill"
-     " free 50 t, retired 30 t\n# ", "check account mill free 50 t, retired 30 t\n# ",
+    ("of [done]\n", "of [sale]\n", "evidence", "what is: record 12 (transfer); add: evidence of"),
+    ("\ncheck total", "\ncheck traded trades 1\n# ", "check traded",
      "the last statement before the proofs is: check total"),
     (REFUSED, "", "", "no entry is refused; show one"),
 ]  # fmt: skip

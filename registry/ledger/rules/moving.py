@@ -89,18 +89,21 @@ def may_send(ctx: Context, name: str, account: v.Account, receiver: str) -> Refu
     return None
 
 
+def _over(name: str, which: str, limit_g: int, wanted_g: int) -> Refusal:
+    """`which` limit it is, by its name in the entry."""
+    return refuse("account_limit", account=name, which=which, limit_g=limit_g, wanted_g=wanted_g)
+
+
 def use_limits(ctx: Context, name: str, account: v.Account, moved_g: int) -> Refusal | None:
     """Count what leaves an account against its limits per transfer and per civil day."""
     if account.per_transfer_g is not UNSET and moved_g > account.per_transfer_g:
-        return refuse(
-            "account_limit", account=name, limit_g=account.per_transfer_g, wanted_g=moved_g
-        )
+        return _over(name, "per_transfer_g", account.per_transfer_g, moved_g)
     if account.per_day_g is UNSET:
         return None
     today = civil_day(ctx.time_ms, ctx.log.offset_min)
     day_g = moved_g + (account.day_g or 0 if account.day == today else 0)
     if day_g > account.per_day_g:
-        return refuse("account_limit", account=name, limit_g=account.per_day_g, wanted_g=day_g)
+        return _over(name, "per_day_g", account.per_day_g, day_g)
     ctx.state.put(f"account/{name}", structs.replace(account, day=today, day_g=day_g))
     return None
 
