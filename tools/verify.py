@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from hashlib import sha256
+from io import TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -1585,12 +1586,13 @@ def not_checked(judge: Judge) -> Iterator[Said]:
         yield Said("The file brings a policy; it was not used.", "文件自带的策略未被采用。")
     for index, entry in judge.entries.items():
         if entry.get("origin") == "recorded":
+            digest = entry.get("instrument_sha256", "?")
             yield Said(
                 f"Record {index} ({entry['kind']}) was recorded by others from an instrument with"
-                f" SHA-256 {entry['instrument_sha256']}: its issuer's own signature was not"
+                f" SHA-256 {digest}: its issuer's own signature was not"
                 " checked.",
                 f"第 {index} 条记录（{entry['kind']}）由他方依据文书录入，文书 SHA-256 为"
-                f" {entry['instrument_sha256']}：未核验出具机关自身的签名。",
+                f" {digest}：未核验出具机关自身的签名。",
             )
         if entry["kind"] == "opening":
             old = entry["source"]["registry"]
@@ -1767,6 +1769,12 @@ def read_trust(directory: Path) -> dict[str, Entry]:
     return parse_trust((str(path), read(path, TRUST_BYTES_MAX)) for path in found)
 
 
+# A bug is no verdict on the file: "could not be checked", and never Python's own 1.
+BUGS = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check an evidence file of a Tanbu log offline.")
     parser.add_argument("file", type=Path, help="the evidence file")
@@ -1774,7 +1782,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--opening", type=Path, help="the private opening of an order's obligor")
     parser.add_argument("--lang", choices=("en", "zh"), default="en", help="the verdict's language")
     given = parser.parse_args(argv)
-    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # text
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
     try:
         data = read(given.file, EVIDENCE_BYTES_MAX)
         trust = read_trust(given.trust)
@@ -1785,8 +1794,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{error.word}: {step}{error}".encode("ascii", "replace").decode(), file=sys.stderr)
         return error.exit
     except OSError as error:
-        print(f"unreadable: {given.file}: {error.strerror}", file=sys.stderr)
+        print(f"unreadable: {error.filename}: {error.strerror}", file=sys.stderr)
         return Malformed.exit
+    except BUGS as error:
+        print(f"this should not happen: {type(error).__name__}: {error}", file=sys.stderr)
+        return Unavailable.exit
     return 0
 
 
