@@ -279,6 +279,7 @@ KINDS = {
     "party": "party:Party title:'1..200 roles:[operator|authority|centre|verifier|exchange|owner"
     "|platform|points_operator|court|obligated|organiser|pledgee]0..12 keys:Keys",
     "key": f"holder:Holder action:add|revoke|recover|complete key:'10..2000 until_ms?:{_INT}",
+    "logkey": f"ed25519:'10..2000 mldsa44:'10..2000 until_ms:{_INT}",
     "account": "account:AccountId type:institution|personal owner?:Party keys?:Keys"
     " accept:any|listed|signed listed?:[AccountId]0..256 receivers?:[AccountId]0..256"
     " limits?:AccountLimits need:1..2",
@@ -977,8 +978,10 @@ class Keys:
             span = held.get("from_ms", time_ms), held.get("until_ms", 2 * INT63_MAX)
             self._held[signer] = (public, *span)
             self._revoked.discard(signer)
-        for text in entry["log_keys"].values() if entry["kind"] == "genesis" else ():
-            self._once(self._public_of(text, where), where)
+        log_keys = {"genesis": entry.get("log_keys", {}), "logkey": entry}.get(entry["kind"], {})
+        for name in ("ed25519", "mldsa44"):
+            if name in log_keys:
+                self._once(self._public_of(log_keys[name], where), where)
         if entry["kind"] == "key" and entry["action"] == "revoke":
             self._revoked.add(short(entry["key"]))
 
@@ -1304,6 +1307,7 @@ SIGNED_BY_ROLES = {
     "rulebook": ("authority", "operator"),
     "opening": ("authority", "operator"),
     "party": ("operator",),
+    "logkey": ("operator", "authority"),
     "methodology": ("centre", "authority"),
     "obligation": ("authority",),
     "correction": ("operator", "authority"),
@@ -1420,24 +1424,23 @@ class Judge:
 
     def _checkpoint(self) -> Said:
         file = self.file
-        if not file.lines:
-            raise NotTrusted("the log has not signed the checkpoint")
-        known = {f"{key.name}+{key.id}": key for key in self._log_keys}
-        if len(known) != len(self._log_keys):
+        counting = {f"{key.name}+{key.id}": key for key in self._log_keys}
+        named = {short(held["key"]) for held in self._log["log_keys"]}
+        counted = [line for line in file.lines if line.key in counting]
+        self.uncounted = [line.key for line in file.lines if line.key not in {*counting, *named}]
+        if not counted and self.uncounted:
+            raise Unavailable(f"only keys that trust does not name have signed: {self.uncounted}")
+        if not counted:
+            raise NotTrusted("no key of the log that counts at this size has signed")
+        if len(counting) != len(self._log_keys):
             raise Malformed("two log keys of trust have one name and id")
-        there = set()
-        for line in file.lines:
-            if line.key in known:
-                key = known[line.key]
-                self._check_line(line, key)
-                there.add(key.type)
-        for line in file.lines:
-            if line.key not in known:
-                raise NotTrusted(f"a line of the log by a key that does not count: {line.key}")
+        for line in counted:
+            self._check_line(line, counting[line.key])
+        there = {counting[line.key].type for line in counted}
         if missing := {key.type for key in self._log_keys} - there:
             words = "ML-DSA-44" if MLDSA44 in missing else "Ed25519"
             raise NotTrusted(f"the checkpoint lacks the log's {words} line")
-        good, left = len(file.lines) - len(self.unchecked_lines), len(self.unchecked_lines)
+        good, left = len(counted) - len(self.unchecked_lines), len(self.unchecked_lines)
         return Said(
             f"size {file.head.size}, {good} signatures of the log good, {left} not checked",
             f"规模 {file.head.size}，账本签名核验 {good} 个，未核验 {left} 个",
@@ -1573,6 +1576,13 @@ def not_checked(judge: Judge) -> Iterator[Said]:
             f"The log's ML-DSA-44 signature {line} was not checked: this program has no"
             " ML-DSA-44. It is there; the log's Ed25519 signature was checked.",
             f"账本的 ML-DSA-44 签名 {line} 未经核验：本程序不支持该算法；其 Ed25519 签名已核验。",
+        )
+    if judge.uncounted:
+        listed = ", ".join(judge.uncounted)
+        yield Said(
+            f"Lines under the log's name by keys that trust does not name: {listed}. They were not"
+            " counted; the log may have changed its keys.",
+            f"以账本名义、但信任根未列明的签名不予计入：{listed}。账本可能已更换密钥。",
         )
     if file.cosigners:
         listed = ", ".join(file.cosigners)

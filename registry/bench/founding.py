@@ -101,7 +101,7 @@ class Founding:
                     (OPERATOR, AUTHORITY),
                     {
                         "kind": "opening",
-                        "batch": self._batch(group, n),
+                        "batch": (batch := self._batch(group, n)),
                         "count": GROUP_ACCOUNTS * TONNES_PER_PART,
                         "unit_g": 1_000_000,
                         "vintage": 2020,
@@ -117,7 +117,7 @@ class Founding:
                         "source": {
                             "registry": "Benchmark",
                             "file_sha256": [_SHA],
-                            "row_sha256": [_SHA],
+                            "row_sha256": [sha256(batch.encode()).hexdigest()],
                             "serial_text": [],
                             "dates": [],
                             "serials_assigned": True,

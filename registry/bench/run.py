@@ -38,7 +38,7 @@ PER_REQUEST = 1_000
 BATCH_CONNECTIONS = 8
 SINGLE_CONNECTIONS = 64
 CHUNK = 50_000
-SINGLE_PER_S_MAX = 8_000
+SINGLE_PER_S_MAX = 16_000
 """Single entries are pre-signed for so many a second."""
 Say = Callable[[str], None]
 

@@ -43,9 +43,11 @@ COMMANDS = (
     Command("evidence", "evidence", "Fetch the evidence file of an entry."),
     Command("verify", "verify", "Check an evidence file or a refusal note offline."),
     Command("audit", "audit", "Replay a whole log: signatures, tree, rules, totals."),
+    Command("export", "export", "Export holdings or retirements as of a size of the log."),
     Command(
         "points", "points", "Commit to people's amounts; receipts and their check.", group=True
     ),
+    Command("seal", "seal", "Seal the state, so that values can be proved from it."),
     Command("rebuild", "rebuild", "Make the state anew from the log."),
     Command("fsck", "fsck", "Check a data directory: records, hashes, state, tiles."),
     Command("bench", "bench", "Measure the service against what this machine can do."),

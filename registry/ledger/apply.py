@@ -20,6 +20,7 @@ the spot. Ids are not here: the store keeps them for ever, a replay until their 
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import assert_never
 
 from msgspec import UNSET
@@ -46,6 +47,7 @@ from registry.ledger.entries import (
     Genesis,
     Issuance,
     Key,
+    LogKey,
     Mandate,
     Methodology,
     Notice,
@@ -282,11 +284,35 @@ def touches(parsed: Parsed) -> list[str]:
 def _check_memo(state: State, entry: Common) -> Refusal | None:
     if isinstance(entry, Account) and entry.type == "personal":
         return refuse("memo_with_personal_account", account=entry.account)
-    for account_id in accounts_of(entry):
+    for account_id in chain(accounts_of(entry), _behind(state, entry)):
         account = state.get(f"account/{account_id}", v.Account)
         if account is not None and account.type == "personal":
             return refuse("memo_with_personal_account", account=account_id)
     return None
+
+
+def _behind(state: State, entry: Common) -> Iterable[str]:
+    """The accounts that an entry touches without naming them: by what it ends, by who signs it."""
+    for signer in entry.signers:
+        if "." not in signer[:-9]:  # a party's name has a dot
+            yield signer[:-9]
+    match entry:
+        case Settlement() | Release():
+            key = f"reservation/{v.number(entry.reservation)}"
+            if (reserved := state.get(key, v.Reservation)) is not None:
+                yield from (reserved.sender, reserved.receiver)
+        case Unpledge():
+            if (pledged := state.get(f"pledge/{v.number(entry.pledge)}", v.Pledge)) is not None:
+                yield pledged.account
+        case Unfreeze():
+            frozen = state.get(f"freeze/{v.number(entry.freeze)}", v.Freeze)
+            if frozen is not None and frozen.account is not UNSET:
+                yield frozen.account
+        case Correction() | Notice():
+            subject = entry.subject if isinstance(entry, Correction) else entry.about
+            yield subject.removeprefix("account/")
+        case _:
+            return
 
 
 def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:
@@ -303,14 +329,8 @@ def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:
             return supply.issuance(ctx, entry)
         case Opening():
             return supply.opening(ctx, entry)
-        case Account():
-            return authority.account(ctx, entry)
-        case Party():
-            return authority.party(ctx, entry)
-        case Key():
-            return authority.key(ctx, entry)
-        case Rulebook():
-            return authority.rulebook(ctx, entry)
+        case Account() | Party() | Key() | LogKey() | Rulebook():
+            return _apply_authority(ctx, entry)
         case Methodology():
             return supply.methodology(ctx, entry)
         case Project():
@@ -357,5 +377,23 @@ def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:
             return sealing.sealing(ctx, entry)
         case Genesis():
             return refuse("log_already_open")
+        case _:
+            assert_never(entry)
+
+
+def _apply_authority(
+    ctx: Context, entry: Account | Party | Key | LogKey | Rulebook
+) -> Refusal | None:
+    match entry:
+        case Account():
+            return authority.account(ctx, entry)
+        case Party():
+            return authority.party(ctx, entry)
+        case Key():
+            return authority.key(ctx, entry)
+        case LogKey():
+            return authority.logkey(ctx, entry)
+        case Rulebook():
+            return authority.rulebook(ctx, entry)
         case _:
             assert_never(entry)

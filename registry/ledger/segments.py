@@ -75,10 +75,10 @@ def rebind(
     return _write(state, account, batch, before, [*_outside(before, span), *inside])
 
 
-def detach(state: State, account: str, batch: str, span: Span) -> None:
+def detach(state: State, account: str, batch: str, span: Span) -> Refusal | None:
     """Take serials out of an account, whatever binds them; the caller writes their new blocks."""
     before = _segments(state, account, batch)
-    _write(state, account, batch, before, _outside(before, span))
+    return _write(state, account, batch, before, _outside(before, span))
 
 
 def _segments(state: State, account: str, batch: str) -> list[Segment]:

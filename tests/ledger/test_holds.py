@@ -303,6 +303,84 @@ def test_another_court_changes_an_instrument_only_together_with_an_authority() -
     done(world, "order_change", COURT, **annul)
 
 
+def test_paper_alone_does_not_undo_what_a_court_has_signed() -> None:
+    world = World()
+    at = done(world, "freeze", COURT, **freeze(account=FARM, items=serials(1, 5)))
+    paper = {"freeze": at, "origin": "recorded", "instrument_sha256": SHA}
+    seize = paper | {"account": FARM, "items": serials(1, 2), "to": STEEL}
+    assert world.submit("unfreeze", EXCHANGE, AUTHORITY, **paper) == "other_court"
+    assert world.submit("execution", EXCHANGE, AUTHORITY, **seize) == "other_court"
+    done(world, "execution", EXCHANGE, AUTHORITY, COURT, **seize)
+    on_paper = freeze(account=FARM, items=serials(6, 9), origin="recorded")
+    second = done(world, "freeze", EXCHANGE, AUTHORITY, **on_paper)
+    done(world, "unfreeze", EXCHANGE, AUTHORITY, **(paper | {"freeze": second}))
+
+
+def full(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The holding has no room for one more piece."""
+    balance = world.value(KEY)
+    pieces = len(balance["free"]) + len(balance.get("bound", ()))
+    monkeypatch.setattr("registry.ledger.segments.FREE_SPANS_MAX", pieces)
+
+
+def test_a_holding_that_would_break_into_too_many_pieces_stays_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    pledged = {"account": FARM, "pledgee": BANK}
+    at = done(world, "pledge", OWNER, BANK, items=serials(1, 9), **pledged)
+    frozen = done(world, "freeze", COURT, **freeze(account=FARM, items=serials(1, 9)))
+    seize = {"freeze": frozen, "origin": "signed", "instrument_sha256": SHA, "account": FARM}
+    full(world, monkeypatch)
+    too_many = "holding_too_fragmented"
+    assert world.submit("unpledge", BANK, pledge=at, items=serials(4, 5)) == too_many
+    assert world.submit("execution", COURT, items=serials(4, 5), to=STEEL, **seize) == too_many
+    assert world.submit("execution", COURT, items=serials(4, 5), retire=True, **seize) == too_many
+    sound(world)
+    done(world, "unpledge", BANK, pledge=at)
+
+
+def test_a_mandate_ends_at_its_time() -> None:
+    world = World()
+    at = done(
+        world,
+        "mandate",
+        OWNER,
+        agent=EXCHANGE,
+        accounts=[FARM],
+        kinds=["transfer"],
+        until_ms=world.time_ms + 60_000,
+    )
+    until_ms = world.value(f"mandate/{at:016}")["until_ms"]
+    move = {"from_": FARM, "to": STEEL, "reason": "internal", "items": serials(1, 1)}
+    world.time_ms = until_ms
+    assert world.submit("transfer", EXCHANGE, mandate=at, **move) == "mandate_ended"
+    world.time_ms = until_ms - 1
+    done(world, "transfer", EXCHANGE, mandate=at, **move)
+
+
+def test_no_memo_on_what_ends_something_of_a_personal_account() -> None:
+    world = World()
+    move = {"from_": FARM, "to": ANNA, "reason": "internal", "items": serials(1, 9)}
+    world.accept("transfer", OWNER, **move)
+    at = done(world, "reservation", ANNA, **reserve(from_=ANNA, items=serials(1, 2)))
+    held = done(world, "pledge", ANNA, BANK, account=ANNA, pledgee=BANK, items=serials(3, 4))
+    frozen = done(world, "freeze", COURT, **freeze(account=ANNA, items=serials(5, 6)))
+    lift = {"freeze": frozen, "origin": "signed", "instrument_sha256": SHA}
+    about = {"about": f"account/{ANNA}", "code": "note"}
+    cases: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
+        ("settlement", (ANNA,), {"reservation": at}),
+        ("release", (ANNA,), {"reservation": at}),
+        ("unpledge", (BANK,), {"pledge": held}),
+        ("unfreeze", (COURT,), lift),
+        ("notice", ("operator.gd",), about),
+    ]
+    for kind, by, fields in cases:
+        assert world.submit(kind, *by, memo="Anna", **fields) == "memo_with_personal_account"
+    for kind, by, fields in cases[1:]:
+        done(world, kind, *by, **fields)
+
+
 def test_paper_does_not_undo_what_a_court_has_signed() -> None:
     world = World()
     exchange = "exchange.gd"

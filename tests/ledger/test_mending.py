@@ -17,6 +17,7 @@ from tests.ledger.world import (
     World,
     batch_fields,
     issuance_fields,
+    order_fields,
 )
 
 T = 1_000_000
@@ -106,6 +107,26 @@ def test_an_issuance_wholly_in_error_is_superseded() -> None:
     assert world.submit("issuance", CENTRE, VERIFIER, **(again | {"supersedes": None})) == (
         "period_taken"
     )
+    assert world.submit("issuance", CENTRE, VERIFIER, **again) == ""
+
+
+def test_an_issuance_with_a_buffer_is_wholly_in_error_when_the_buffer_is_too() -> None:
+    world = world_with_buffer()
+    number = "CN-GD-PHCER-2020-00000{}"
+    dates = {"from": "2020-01-01", "to": "2020-12-31", "verified_g": 30 * T}
+    buffer = [{k: v for k, v in batch_fields(number.format(2), 10).items() if k != "account"}]
+    issue = issuance_fields(batches=[batch_fields(number.format(1), 20)], buffer=buffer) | dates
+    world.accept("issuance", CENTRE, VERIFIER, **issue)
+    at = world.index - 1
+    again = issuance_fields(batches=[batch_fields(number.format(3), 30)]) | dates
+    again |= {"supersedes": at}
+    held = item(number.format(1), 1, 20, FARM)
+    assert cancel(world, reason="issued_in_error", items=[held]) == ""
+    assert world.submit("issuance", CENTRE, VERIFIER, **again) == "not_superseded"
+    assert world.value("project/farm")["buffer_g"] == 20 * T
+    for span in ((1, 4), (5, 10)):
+        assert cancel(world, reason="issued_in_error", items=[item(number.format(2), *span)]) == ""
+    assert world.value("project/farm")["buffer_g"] == 10 * T
     assert world.submit("issuance", CENTRE, VERIFIER, **again) == ""
 
 
@@ -246,6 +267,19 @@ def test_corrections_and_notices_stand_with_what_they_are_about() -> None:
     assert world.submit("notice", AUTHORITY, about="log/x", code="no") == "unknown_subject"
     assert world.value(f"batch/{BATCH}")["remarks"] == [world.index - 1]
     assert world.value("project/farm")["remarks"] == [world.index - 2]
+
+
+def test_the_number_of_an_instrument_is_put_right() -> None:
+    world = World()
+    world.accept("order", "exchange.gd", AUTHORITY, **order_fields())
+    fix = {
+        "of": world.index - 1,
+        "subject": "order/order-1",
+        "field": "number",
+        "value": "(2025) 2",
+    }
+    world.accept("correction", OPERATOR, AUTHORITY, **fix)
+    assert world.value("order/order-1")["number"] == "(2025) 2"
 
 
 def test_remarks_are_bounded(monkeypatch: Any) -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from registry.ledger.invariants import violations
-from tests.ledger.world import BATCH, DAY_MS, FARM, MALL, SHA, World, account_of
+from tests.ledger.world import (
+    BATCH,
+    DAY_MS,
+    FARM,
+    MALL,
+    SHA,
+    World,
+    account_of,
+    batch_fields,
+    issuance_fields,
+)
 
 T = 1_000_000
 OWNER, MALL_OP, AUTHORITY, PLATFORM = "owner.farm", "points.mall", "authority.gd", "platform.bus"
@@ -152,6 +162,44 @@ def test_a_swap_moves_the_credits_with_the_points_and_keeps_the_earlier_expiry()
         world, "swap", MALL_OP, points=1, to_points=1, scheme="coin", to_scheme="coin"
     ) == ("listed_twice")
     assert spend(world, "park", 1_000) == ""
+
+
+def test_a_swap_does_not_outlive_the_scheme_that_it_goes_to() -> None:
+    world = world_with(scheme("long", validity_days=90), scheme("short", validity_days=2))
+    assert make(world, "long", 1) == ""
+    made_ms = world.time_ms
+    change = {"scheme": "long", "to_scheme": "short", "points": 10_000, "to_points": 10_000}
+    assert sound(world, "swap", MALL_OP, **change) == ""
+    expiries = [int(key.split("/")[2]) for key in world.base.values if key.startswith("lot/")]
+    assert expiries == [made_ms + 2 * DAY_MS]
+
+
+def test_a_frozen_batch_stops_only_what_takes_of_it() -> None:
+    world = world_with(scheme("green"))
+    assert make(world, "green", 2) == ""
+    second = issuance_fields(
+        to="2019-12-31",
+        verified_g=5 * T,
+        batches=[batch_fields("CN-GD-PHCER-2019-000007", 5)],
+    ) | {"from": "2019-01-01"}
+    world.accept("issuance", "centre.gd", "verifier.gd", **second)
+    items = [{"batch": "CN-GD-PHCER-2019-000007", "quantity_g": 5 * T}]
+    more = {"scheme": "green", "direction": "to_points", "account": FARM, "items": items}
+    assert sound(world, "conversion", OWNER, MALL_OP, **more) == ""
+    assert spend(world, "green", 30_000) == ""
+    world.accept(
+        "freeze",
+        "court.gd",
+        issuer="Sample Court",
+        origin="signed",
+        instrument_type="ruling",
+        number="1",
+        instrument_sha256=SHA,
+        batch="CN-GD-PHCER-2019-000007",
+    )
+    back = {"scheme": "green", "direction": "to_credits", "account": MALL}
+    assert sound(world, "conversion", MALL_OP, points=30_000, **back) == "batch_frozen"
+    assert sound(world, "conversion", MALL_OP, points=20_000, **back) == ""
 
 
 def test_a_frozen_batch_does_not_leave_a_pool() -> None:

@@ -12,6 +12,7 @@ from tests.ledger.world import (
     BUS,
     DAY_MS,
     FARM,
+    MALL,
     RULES,
     SHA,
     START_MS,
@@ -78,6 +79,29 @@ def test_a_newly_listed_receiver_is_usable_after_the_delay() -> None:
     world.accept("account", OWNER, **rules_of(receivers=[STEEL, BUS]))
     assert move(world, 1) == ""
     assert move(world, 1, BUS) == "receiver_too_new"
+    # Whoever has stolen the key cannot lift the list, and the delay with it, by leaving it out.
+    world.accept("account", OWNER, **rules_of())
+    assert move(world, 1, BUS) == "receiver_too_new"
+    assert move(world, 1, MALL, OWNER, "points.mall") == "receiver_not_listed"
+
+
+def test_a_project_that_is_there_is_no_new_project() -> None:
+    world = World()
+    world.accept("project", CENTRE, AUTHORITY, **project_fields(status="suspended"))
+    issue = issuance_fields(to="2019-12-31", batches=[batch_fields("CN-GD-PHCER-2019-000008")])
+    issue |= {"from": "2019-01-01", "project": None, "new_project": project_fields(status="live")}
+    by = (CENTRE, VERIFIER, AUTHORITY, OWNER)
+    assert world.submit("issuance", *by, **issue) == "project_exists"
+    assert world.value("project/farm")["fields"]["status"] == "suspended"
+
+
+def test_a_monitoring_period_is_over_when_its_last_day_is() -> None:
+    world = World()
+    issue = issuance_fields(batches=[batch_fields("CN-GD-PHCER-2025-000008")])
+    issue |= {"from": "2025-01-01", "to": "2025-10-09"}  # the record date, by START_MS
+    assert world.submit("issuance", CENTRE, VERIFIER, **issue) == "period_not_over"
+    world.time_ms += DAY_MS
+    assert world.submit("issuance", CENTRE, VERIFIER, **issue) == ""
 
 
 def test_two_representatives_sign_where_two_are_needed() -> None:

@@ -110,11 +110,10 @@ def unfreeze(ctx: Context, entry: Unfreeze) -> Refusal | None:
             return refuse("fields_exclude", fields="instrument_sha256")
         if refusal := by_court(ctx, "unfreeze", entry.origin, found.by):
             return refusal
-    _lift(ctx, entry.freeze, found)
-    return None
+    return _lift(ctx, entry.freeze, found)
 
 
-def _lift(ctx: Context, index: int, found: v.Freeze) -> None:
+def _lift(ctx: Context, index: int, found: v.Freeze) -> Refusal | None:
     if found.batch is not UNSET:
         key = f"batch/{found.batch}"
         batch = ctx.state.must(key, v.Batch)
@@ -122,19 +121,22 @@ def _lift(ctx: Context, index: int, found: v.Freeze) -> None:
         ctx.state.put(key, structs.replace(batch, freezes=left or UNSET))
     elif found.items is not UNSET and found.account is not UNSET:
         for batch_name, first, last in found.items:
-            segments.rebind(
+            refusal = segments.rebind(
                 ctx.state,
                 found.account,
                 batch_name,
                 Span(first, last),
                 lambda b: b._replace(freezes=tuple(i for i in b.freezes if i != index)),
             )
+            if refusal:
+                return refusal
     elif found.account is not UNSET:
         key = f"account/{found.account}"
         account = ctx.state.must(key, v.Account)
         left = tuple(i for i in (account.freezes or ()) if i != index)
         ctx.state.put(key, structs.replace(account, freezes=left or UNSET))
     ctx.state.delete(f"freeze/{v.number(index)}")
+    return None
 
 
 def execution(ctx: Context, entry: Execution) -> Refusal | None:
@@ -162,7 +164,8 @@ def execution(ctx: Context, entry: Execution) -> Refusal | None:
         if refusal := _first_in_line(ctx, entry, item.batch, pieces):
             return refusal
         forget(ctx, item.batch, pieces)
-        segments.detach(ctx.state, entry.account, item.batch, span)
+        if refusal := segments.detach(ctx.state, entry.account, item.batch, span):
+            return refusal
         quantity_g += span.count * ctx.state.must(f"batch/{item.batch}", v.Batch).unit_g
         done.append((item.batch, span))
         if entry.to is not UNSET:

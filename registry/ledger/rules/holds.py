@@ -148,9 +148,11 @@ def unpledge(ctx: Context, entry: Unpledge) -> Refusal | None:
             return pieces
         if any(p.bonds.pledge != entry.pledge for p in pieces):
             return refuse("not_pledged", pledge=entry.pledge, first=first, last=last, batch=batch)
-        segments.rebind(
+        refusal = segments.rebind(
             ctx.state, found.account, batch, Span(first, last), lambda b: b._replace(pledge=UNSET)
         )
+        if refusal:
+            return refusal
     shrink(ctx, key, v.Pledge, freed)
     return None
 
@@ -267,7 +269,8 @@ def _unbind(ctx: Context, found: v.Reservation, *, frozen_too: bool) -> Refusal 
                 batch=batch,
                 freeze=frozen.bonds.freezes[0],
             )
-        segments.rebind(ctx.state, found.sender, batch, span, _without_reservation)
+        if refusal := segments.rebind(ctx.state, found.sender, batch, span, _without_reservation):
+            return refusal
         holdings.restatus(ctx.state, batch, span.count, "reserved", "free")
     return None
 

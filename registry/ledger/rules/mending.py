@@ -18,7 +18,11 @@ ANSWERED_MAX = 1_000
 """Most separate ranges of a batch that were wrong and stay good."""
 REMARKS_MAX = 256
 """Most corrections and notices about one thing."""
-CORRECTED = {"title": (v.Party, v.Methodology, v.Scheme, v.Event), "issuer": (v.Order,)}
+CORRECTED = {
+    "title": (v.Party, v.Methodology, v.Scheme, v.Event),
+    "issuer": (v.Order,),
+    "number": (v.Order,),
+}
 """Which state values have which descriptive field; a project's title stands in its fields."""
 COMPENSATED = ("retired", "pooled")
 """Statuses of serials that stay good when they turn out wrong: others answer for them."""
@@ -96,14 +100,24 @@ def _cancel(ctx: Context, entry: Cancellation, item: HeldItem) -> int | Refusal:
     compensated_g, at = 0, item.first
     while at <= item.last:
         block = ctx.state.get(v.block_key(item.batch, at), v.Block)
-        if block is None or block.last > item.last or entry.reason == "conversion_out":
+        whole = block is not None and (block.last <= item.last or block.status == "buffer")
+        if block is None or not whole or entry.reason == "conversion_out":
             return refuse("not_a_block", batch=item.batch, first=at, last=item.last)
+        last = min(block.last, item.last)
         if block.status in COMPENSATED:
-            compensated_g += (block.last - at + 1) * batch.unit_g
+            if refusal := _note_answered(ctx, item.batch, Span(at, last)):
+                return refusal
+            compensated_g += (last - at + 1) * batch.unit_g
+        elif block.status == "buffer":
+            piece = structs.replace(item, first=at, last=last)
+            if refusal := _cancel_buffer(ctx, entry.project, piece):
+                return refusal
+            if entry.reason == "issued_in_error":
+                _count_error(ctx, piece)
         else:
             return refuse("account_field", batch=item.batch, first=at, status=block.status)
-        at = block.last + 1
-    return _note_answered(ctx, item) or compensated_g
+        at = last + 1
+    return compensated_g
 
 
 def _answered(ctx: Context, item: HeldItem) -> Refusal | None:
@@ -114,12 +128,12 @@ def _answered(ctx: Context, item: HeldItem) -> Refusal | None:
     return None
 
 
-def _note_answered(ctx: Context, item: HeldItem) -> Refusal | None:
-    key = f"answered/{item.batch}"
+def _note_answered(ctx: Context, batch: str, span: Span) -> Refusal | None:
+    key = f"answered/{batch}"
     known = ctx.state.get(key, v.Answered) or v.Answered(spans=())
-    spans, _, _ = serials.insert(known.spans, Span(item.first, item.last))
+    spans, _, _ = serials.insert(known.spans, span)
     if len(spans) > ANSWERED_MAX:
-        return refuse("too_many_changes", subject=f"batch/{item.batch}", limit=ANSWERED_MAX)
+        return refuse("too_many_changes", subject=f"batch/{batch}", limit=ANSWERED_MAX)
     ctx.state.put(key, v.Answered(spans=spans))
     return None
 
@@ -130,7 +144,8 @@ def _cancel_held(ctx: Context, account: str, item: HeldItem) -> Refusal | None:
     if isinstance(pieces, Refusal):
         return pieces
     forget(ctx, item.batch, pieces)
-    segments.detach(ctx.state, account, item.batch, span)
+    if refusal := segments.detach(ctx.state, account, item.batch, span):
+        return refusal
     holdings.end(ctx.state, item.batch, span, "cancelled", None, ctx.index)
     holdings.restatus(ctx.state, item.batch, span.count, "free", "cancelled")
     return None
@@ -151,13 +166,9 @@ def _draw(ctx: Context, entry: Cancellation, rules: dict[str, RuleValue]) -> int
         batch = _batch_of(ctx, item, entry.project)
         if isinstance(batch, Refusal):
             return batch
-        if refusal := _cancel_buffer(ctx, item):
+        if refusal := _cancel_buffer(ctx, entry.project, item):
             return refusal
-        key = f"project/{entry.project}"
-        project = ctx.state.must(key, v.Project)
-        grams = (item.last - item.first + 1) * batch.unit_g
-        ctx.state.put(key, structs.replace(project, buffer_g=project.buffer_g - grams))
-        drawn_g += grams
+        drawn_g += (item.last - item.first + 1) * batch.unit_g
     reserve = text(rules, "reserve_account")
     for item in () if entry.cover_items is UNSET else entry.cover_items:
         if item.account is UNSET:
@@ -173,8 +184,8 @@ def _draw(ctx: Context, entry: Cancellation, rules: dict[str, RuleValue]) -> int
     return drawn_g
 
 
-def _cancel_buffer(ctx: Context, item: HeldItem) -> Refusal | None:
-    """Buffer serials are taken from the low end of a buffer block."""
+def _cancel_buffer(ctx: Context, project_name: str, item: HeldItem) -> Refusal | None:
+    """Buffer serials are taken from the low end of a buffer block; the project has fewer."""
     key = v.block_key(item.batch, item.first)
     block = ctx.state.get(key, v.Block)
     if block is None or block.status != "buffer" or not item.first <= item.last <= block.last:
@@ -184,6 +195,10 @@ def _cancel_buffer(ctx: Context, item: HeldItem) -> Refusal | None:
         ctx.state.put(v.block_key(item.batch, item.last + 1), block)
     holdings.end(ctx.state, item.batch, span, "cancelled", None, ctx.index)
     holdings.restatus(ctx.state, item.batch, span.count, "buffer", "cancelled")
+    project = ctx.state.must(f"project/{project_name}", v.Project)
+    grams = span.count * ctx.state.must(f"batch/{item.batch}", v.Batch).unit_g
+    left = structs.replace(project, buffer_g=project.buffer_g - grams)
+    ctx.state.put(f"project/{project_name}", left)
     return None
 
 

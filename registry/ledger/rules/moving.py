@@ -116,7 +116,7 @@ def consent(
     given = ctx.state.get(f"mandate/{v.number(mandate_index)}", v.Mandate)
     if given is None:
         return refuse("unknown_mandate", mandate=mandate_index)
-    if given.until_ms < ctx.time_ms:
+    if given.until_ms <= ctx.time_ms:
         return refuse("mandate_ended", mandate=mandate_index, until_ms=given.until_ms)
     if account_id not in given.accounts:
         return refuse("mandate_scope", mandate=mandate_index, what=account_id)

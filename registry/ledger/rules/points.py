@@ -237,6 +237,7 @@ def swap(ctx: Context, entry: Swap) -> Refusal | None:
     target = pool.enter(ctx, entry.to_scheme, target, moved, moved_g)
     in_hands = target.in_hands + entry.to_points
     ctx.state.put(pool.scheme_key(entry.to_scheme), structs.replace(target, in_hands=in_hands))
+    expiry_ms = min(expiry_ms, ctx.time_ms + target.validity_days * DAY_MS)
     lot = pool.lot_key(entry.to_scheme, expiry_ms, ctx.index)
     ctx.state.put(lot, v.Lot(in_hands=entry.to_points))
     return None

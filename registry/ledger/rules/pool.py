@@ -115,13 +115,13 @@ def leave(ctx: Context, name: str, scheme: v.Scheme, covered: int) -> Iterator[v
         key = f"pool/{name}/{v.number(at)}"
         segment = ctx.state.must(key, v.Pooled)
         batch = ctx.state.must(f"batch/{segment.batch}", v.Batch)
-        if batch.freezes is not UNSET:
-            yield refuse("batch_frozen", batch=segment.batch, freeze=batch.freezes[0])
-            return
         unit = batch.unit_g
         whole = min(segment.span.count, covered // (unit * scheme.den))
         if whole == 0:
             break
+        if batch.freezes is not UNSET:
+            yield refuse("batch_frozen", batch=segment.batch, freeze=batch.freezes[0])
+            return
         if touched == LOTS_TOUCHED_MAX:
             yield refuse("too_many_lots", limit=LOTS_TOUCHED_MAX)
             return

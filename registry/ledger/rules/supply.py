@@ -175,9 +175,7 @@ def issuance(ctx: Context, entry: Issuance) -> Refusal | None:
         return refuse("no_rulebook")
     if (entry.project is UNSET) == (entry.new_project is UNSET):
         return refuse("fields_exclude", fields="project, new_project")
-    if entry.new_project is not UNSET and (
-        refusal := register_project(ctx, entry.new_project, "issuance")
-    ):
+    if entry.new_project is not UNSET and (refusal := _register_new(ctx, entry.new_project)):
         return refusal
     name = entry.new_project.project if entry.new_project is not UNSET else str(entry.project)
     found = ctx.state.get(f"project/{name}", v.Project)
@@ -223,6 +221,13 @@ def issuance(ctx: Context, entry: Issuance) -> Refusal | None:
         v.Issued(project=name, part=entry.part, batches=tuple(m.batch for m in made_all)),
     )
     return None
+
+
+def _register_new(ctx: Context, fields: NewProject) -> Refusal | None:
+    """Dual review: the project is new with its first issuance."""
+    if ctx.state.get(f"project/{fields.project}", v.Project):
+        return refuse("project_exists", project=fields.project)
+    return register_project(ctx, fields, "issuance")
 
 
 def _free_period(ctx: Context, entry: Issuance, name: str) -> Refusal | None:
@@ -274,7 +279,7 @@ def _claim_period(ctx: Context, entry: Issuance, fields: NewProject) -> Refusal 
             crediting_from=fields.crediting_from,
             crediting_to=fields.crediting_to,
         )
-    if last > ctx.today():
+    if last >= ctx.today():
         return refuse("period_not_over", last=last, date=ctx.today())
     key = f"period/{fields.project}/{entry.part}"
     period = ctx.state.get(key, v.Period) or v.Period(issued=())

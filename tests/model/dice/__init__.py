@@ -23,6 +23,7 @@ THROWS: dict[str, Throw] = {
     "rulebook": authority.rulebook,
     "party": authority.party,
     "key": authority.key,
+    "logkey": authority.logkey,
     "account": authority.account,
     "mandate": authority.mandate,
     "correction": authority.correction,
@@ -51,9 +52,21 @@ THROWS: dict[str, Throw] = {
     "event": court.event,
     "obligation": court.obligation,
     "retirement": court.retirement,
+    "seal": authority.seal,
+    "end": authority.end,
 }
 """A throw for every kind of entry."""
-RARE = {"genesis": 1, "rulebook": 3, "points_scheme": 3, "party": 3, "methodology": 4, "opening": 4}
+RARE = {
+    "end": 0,
+    "logkey": 4,
+    "genesis": 1,
+    "seal": 2,
+    "rulebook": 3,
+    "points_scheme": 3,
+    "party": 3,
+    "methodology": 4,
+    "opening": 4,
+}
 OFTEN = {"transfer": 20, "retirement": 14, "conversion": 14, "issuance": 12, "redemption": 8}
 WEIGHTS = [(RARE | OFTEN).get(kind, 6) for kind in THROWS]
 SPOILED = 7

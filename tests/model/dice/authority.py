@@ -1,10 +1,10 @@
-"""Moves about who may do what: genesis, rulebook, party, key, account, mandate, notes on things."""
+"""Moves about who may do what, and about the log itself: rulebook, party, key, seal, notice, …"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.ledger.world import DAY_MS, FARM, PARTIES, RULES, STEEL, genesis_fields
+from tests.ledger.world import DAY_MS, FARM, PARTIES, RULES, STEEL, genesis_fields, log_keys
 from tests.model.dice.core import INTEGER_MAX, SHA, Dice, Fields, Move, account_name, vkey
 
 ROLES = sorted(set(PARTIES.values()))
@@ -238,3 +238,40 @@ def correction(dice: Dice) -> Move:
 def notice(dice: Dice) -> Move:
     fields = {"about": remark_subject(dice)[0], "code": "fire", "doc_sha256": SHA}
     return Move("notice", dice.by(dice.one(["operator.gd", "authority.gd"])), fields)
+
+
+STATUSES = ("free", "reserved", "pooled", "buffer", "retired", "cancelled")
+SEALED: Fields = {"root": SHA, "count": 7, "totals": {f"{status}_g": 0 for status in STATUSES}}
+"""What no rule can check: whoever replays the log would find it wrong."""
+
+
+def logkey(dice: Dice) -> Move:
+    """New keys of the log, or some that had their turn; the overlap near both its limits."""
+    days = dice.one([30, 30, 30, 31, 366, 29, 367])
+    until_ms = dice.book.time_ms + days * DAY_MS + dice.one([0, 0, 1, -1])
+    fields = log_keys(dice.one([1, *range(2, 40)])) | {"until_ms": until_ms}
+    return Move("logkey", dice.by("operator.gd", "authority.gd"), fields)
+
+
+def seal(dice: Dice) -> Move:
+    log, index = dice.book.value("log"), dice.book.index
+    last = log.get("sealed_size", 0)
+    size = dice.one([index, index, index - 1, last + 1, last, index + 1])
+    return Move("seal", dice.by("operator.gd"), SEALED | {"size": max(1, size)})
+
+
+def end(dice: Dice) -> Move:
+    """The last entry, mostly: never drawn but by name."""
+    origins = [
+        None,
+        None,
+        "next.invalid/log/89abcdef",
+        "next.invalid/log",
+        "test.invalid/log/0123abcd",
+    ]
+    fields: Fields = {
+        "reason": "The region has another log",
+        "successor": dice.one(origins),
+        "size": max(1, dice.book.index + dice.one([0, 0, 0, -1, 1])),
+    }
+    return Move("end", dice.by("operator.gd", "authority.gd"), SEALED | fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tests.ledger.world import DAY_MS, MALL
-from tests.model.dice.core import SHA, Dice, Fields, Move
+from tests.model.dice.core import INTEGER_MAX, SHA, Dice, Fields, Move
 from tests.model.dice.moving import acting
 
 FOUNDED = {"coin": ("to_credits", "retire"), "park": ("retire", "authority")}
@@ -49,7 +49,7 @@ def _scheme(dice: Dice) -> tuple[str, Fields]:
 
 
 def _commit(dice: Dice, points: int) -> Fields:
-    return {"root": SHA, "count": 2, "total": points + dice.one([0] * 30 + [1])}
+    return {"root": SHA, "count": 2, "total": min(points + dice.one([0] * 30 + [1]), INTEGER_MAX)}
 
 
 def conversion(dice: Dice) -> Move:
@@ -123,9 +123,9 @@ def swap(dice: Dice) -> Move:
     factor = dice.one([1, whole, whole, whole * 2, 7])
     fields: Fields = {
         "scheme": name,
-        "points": min(step * factor, 2**53 - 1),
+        "points": min(step * factor, INTEGER_MAX),
         "to_scheme": other_name,
-        "to_points": min(to_step * factor + dice.one([0] * 12 + [1]), 2**53 - 1),
+        "to_points": min(to_step * factor + dice.one([0] * 12 + [1]), INTEGER_MAX),
     }
     if dice.odds(8):
         fields["commit"] = _commit(dice, fields["to_points"])
