@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from registry.bootstrap.data import DataDirectory, SystemClock, locked, log_keys, read_log
+from registry.bootstrap.data import DataDirectory, SystemClock, locked, log_keys, read_log, stamping
 from registry.chain.errors import TanbuError, Unavailable
 from registry.chain.tiles import bundle_path, parse_bundle
 from registry.ledger.apply import SignatureCheck, verify_here
@@ -42,7 +42,7 @@ def rebuild(
 
     Raises Broken, with the record, if the log does not hold by the rules; nothing has changed then.
     """
-    with locked(data):
+    with locked(data), stamping(data):
         new = data.root / "rebuilt.sqlite3"
         _remove(new)
         try:

@@ -80,6 +80,7 @@ ROWS = {
     "leaf": "(0, 0, 0)",
     "mention": "(0, 0, 0, x'')",
     "checkpoint": "(1, x'00', 0)",
+    "stamp": "(1, 'tsa', x'00', 0)",
 }
 
 
