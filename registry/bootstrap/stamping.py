@@ -9,13 +9,13 @@ from pathlib import Path
 from registry.bootstrap.data import DataDirectory, SystemClock, stamping
 from registry.chain.errors import Malformed, NotTrusted, Unavailable
 from registry.chain.note import parse_note
+from registry.chain.stamp import PINNED_BYTES_MAX, Pinned, open_token, parse_pinned
 from registry.net.stamping import HttpStampClient
 from registry.ports import Stamped
 from registry.service.stamping import Authority, Outcome, ask
 from registry.settings import read_settings
 from registry.store.database import open_for_reading, open_for_writing
 from registry.store.stamps import SqlStampStore, read_stamps, stamped_note
-from registry.verify.stamp import PINNED_BYTES_MAX, Pinned, open_token, parse_pinned
 
 
 @dataclass(frozen=True, slots=True)

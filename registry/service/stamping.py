@@ -19,8 +19,8 @@ from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from registry.chain.errors import NotTrusted, TanbuError, Unavailable
 from registry.chain.note import parse_note
+from registry.chain.stamp import Pinned, open_token, token_of
 from registry.ports import Published, StampClient, Stamped, StampStore
-from registry.verify.stamp import Pinned, open_token, token_of
 
 RETRY_MS_MIN = 60_000
 RETRY_MS_MAX = 3_600_000

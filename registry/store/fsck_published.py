@@ -7,10 +7,10 @@ from sqlalchemy import Connection, func, select
 from registry.chain.checkpoint import LogKeys, open_checkpoint
 from registry.chain.errors import TanbuError, Unavailable
 from registry.chain.note import parse_note
+from registry.chain.stamp import imprint, read_token
 from registry.ports import Published, TileSource
 from registry.store import schema, sqlite
 from registry.store.stamps import read_stamps, stamped_note
-from registry.verify.stamp import imprint, read_token
 from registry.writer.tiling import File, Tiling
 
 Report = Callable[[str, str], None]

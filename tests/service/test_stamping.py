@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -220,8 +220,10 @@ def test_an_answer_to_another_request(data: DataDirectory, authority: tsa.Author
     ],
     ids=["truncated", "a page", "nothing", "huge"],
 )
-def test_nonsense(data: DataDirectory, authority: tsa.Authority, spoil: object, words: str) -> None:
-    authority.spoil = spoil  # type: ignore[assignment]
+def test_nonsense(
+    data: DataDirectory, authority: tsa.Authority, spoil: Callable[[bytes], bytes], words: str
+) -> None:
+    authority.spoil = spoil
     assert words in faults(data)[0].message
 
 
@@ -308,9 +310,9 @@ def test_the_commands(
     assert run(["stamp", "check", *root, "--trust", str(tmp_path)]) == 1
 
 
-def until(found: object, seconds: float = 20) -> None:
+def until(found: Callable[[], object], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
-    while not found():  # type: ignore[operator]
+    while not found():
         assert time.monotonic() < end
         time.sleep(0.05)
 

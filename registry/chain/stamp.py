@@ -24,6 +24,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 from rfc3161_client import (
     TimeStampResponse,
+    TimeStampTokenInfo,
     VerificationError,
     VerifierBuilder,
     decode_timestamp_response,
@@ -35,6 +36,8 @@ TOKEN_BYTES_MAX = 32_768
 PINNED_BYTES_MAX = 262_144
 CERTIFICATES_MAX = 16
 _SHA256 = ObjectIdentifier("2.16.840.1.101.3.4.2.1")
+_EPOCH_DAY = 719_163
+"""1970-01-01 as `toordinal` counts."""
 _GRANTED = bytes.fromhex("3003020100")
 """A status of 0 in DER."""
 _FAULTS = (
@@ -119,8 +122,7 @@ def read_token(token: bytes) -> Stamp:
         hashed = info.message_imprint
         if hashed.hash_algorithm != _SHA256:
             raise Malformed(f"the token is not over SHA-256: {hashed.hash_algorithm.dotted_string}")
-        time_ms = round(info.gen_time.timestamp() * 1000)
-        return Stamp(time_ms, hashed.message, info.policy.dotted_string, info.serial_number)
+        return Stamp(_time_ms(info), hashed.message, info.policy.dotted_string, info.serial_number)
     except _FAULTS as error:
         raise Malformed(f"not a time stamp: {_words(error)}") from error
 
@@ -147,6 +149,13 @@ def open_token(token: bytes, text: bytes, pinned: Pinned, *, nonce: int | None =
             f"the token's time: {_words(error)}"
         ) from error
     return stamp
+
+
+def _time_ms(info: TimeStampTokenInfo) -> int:
+    """Unix milliseconds of the token's time, which is in UTC by the format."""
+    at = info.gen_time
+    hours = (at.toordinal() - _EPOCH_DAY) * 24 + at.hour
+    return ((hours * 60 + at.minute) * 60 + at.second) * 1_000 + at.microsecond // 1_000
 
 
 def _wrapped(token: bytes) -> TimeStampResponse:

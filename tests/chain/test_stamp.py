@@ -7,10 +7,14 @@ import time
 from pathlib import Path
 
 import pytest
-from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
+from rfc3161_client import (
+    HashAlgorithm,
+    TimestampRequestBuilder,
+    decode_timestamp_response,
+)
 
 from registry.chain.errors import Malformed, NotTrusted
-from registry.verify.stamp import (
+from registry.chain.stamp import (
     TOKEN_BYTES_MAX,
     imprint,
     open_token,
@@ -47,6 +51,8 @@ def test_a_good_token_says_its_time(authority: Authority, token: bytes) -> None:
     assert abs(stamp.time_ms / 1000 - time.time()) < 300
     assert (stamp.imprint, stamp.policy) == (imprint(TEXT), "1.2.3.4.1")
     assert read_token(token) == stamp
+    told = decode_timestamp_response(authority.reply(ask())).tst_info.gen_time.timestamp()
+    assert 0 <= told * 1000 - stamp.time_ms < 60_000
 
 
 def test_the_root_alone_will_do(authority: Authority, token: bytes) -> None:
