@@ -11,7 +11,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from registry.chain.errors import Unavailable
-from registry.chain.tlog import Frontier
+from registry.chain.tlog import Frontier, Node
+from registry.ledger.logkeys import KeyHistory, Pair
 from registry.ledger.refusals import Refusal
 from registry.ledger.state import StateReader
 
@@ -31,8 +32,11 @@ class Clock(Protocol):
 class Signer(Protocol):
     """Holds the log's keys and signs checkpoints, nothing else."""
 
-    def sign_checkpoint(self, size: int, root: bytes) -> bytes:
-        """A signed note of the checkpoint with the Ed25519 and the ML-DSA-44 line."""
+    def sign_checkpoint(self, size: int, root: bytes, pairs: Sequence[Pair]) -> bytes:
+        """A signed note of the checkpoint with the Ed25519 and the ML-DSA-44 line of each pair;
+
+        Unavailable if one of the private keys is not at hand.
+        """
         ...
 
 
@@ -114,6 +118,10 @@ class PublicationStore(Protocol):
 
     def head(self) -> Head:
         """The committed head."""
+        ...
+
+    def log_keys(self) -> KeyHistory:
+        """The log's keys by the committed state; later ones are read off the records."""
         ...
 
     def hashed_records(self, first: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
@@ -198,6 +206,34 @@ class TileStore(TileSource, Protocol):
 
     def delete(self, paths: Sequence[str]) -> None:
         """Drop partial tiles that fuller ones have replaced; those that are not there are not."""
+        ...
+
+
+class SealedState(StateReader, Protocol):
+    """The leaves of a seal, in order of their keys; what it reads is checked up to `root`."""
+
+    size: int
+    root: bytes
+    count: int
+
+    def leaf(self, index: int) -> tuple[str, bytes]:
+        """The key and value of a leaf, as they stand there."""
+        ...
+
+    def place(self, key: str) -> int:
+        """How many leaves have a smaller key."""
+        ...
+
+    def read_hashes(self, nodes: Sequence[Node]) -> Sequence[bytes]:
+        """The hashes of complete subtrees over the leaves."""
+        ...
+
+
+class SealStore(Protocol):
+    """Where the leaves of seals are kept."""
+
+    def open(self, size: int) -> AbstractContextManager[SealedState]:
+        """The leaves of the state of a size; Unavailable if they are not kept."""
         ...
 
 

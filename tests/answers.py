@@ -15,6 +15,7 @@ from registry.ledger.entries.mending import HeldItem
 from registry.ledger.entries.moving import Item
 from registry.ledger.signing import SigningKey
 from tests.books import BATCH, DAY_MS, T0, TONNE, Book, account_id, hex_of, party_key, seed
+from tests.logpairs import rotation
 
 BANK = SigningKey("bank.test", seed("party bank 0"))
 FARM, MILL = account_id("farm"), account_id("mill")
@@ -164,3 +165,4 @@ class Answers:
         self.add("expiry", e.Expiry, "points", scheme="LEAF", lot=lot, points=TONNE // 10)
         late = self.at["reservation open"]
         self.add("release late", e.Release, "verifier", reservation=late)
+        self._take(rotation(self.book, 2, self.book.now_ms + 30 * DAY_MS), "logkey")

@@ -11,18 +11,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from registry.bootstrap.data import DataDirectory, log_keys, read_log
+from registry.bootstrap.data import DataDirectory
 from registry.bootstrap.opening import open_log
 from registry.chain.note import TYPE_ED25519, TYPE_MLDSA44
 from registry.ledger.codec import parse_entry
 from registry.ledger.refusals import Refusal
 from registry.ports import Admitted, Committed
 from registry.signers.keyfile import PrivateKey, write_key_file
-from registry.signers.logkeys import ED25519_FILE, MLDSA44_FILE, read_log_keys
+from registry.signers.logkeys import ED25519_FILE, MLDSA44_FILE, FileSigner
 from registry.store.database import open_for_writing
-from registry.store.log import SqlLogStore, SqlState
+from registry.store.log import SqlLogStore
 from registry.store.publication import SqlPublicationStore
-from registry.store.statements import statements_for
 from registry.store.tiles import DirectoryTiles
 from registry.writer.commit import Writer
 from registry.writer.publish import Publisher
@@ -92,11 +91,9 @@ def publishing(
     """An opened publisher of a data directory."""
     engine = open_for_writing(data.database)
     with closing(SqlPublicationStore(engine)) as store:
-        with engine.connect() as connection:
-            log = read_log(SqlState(connection, statements_for(engine)))
         now_ms = (clock or Clock()).now_ms
-        signer = read_log_keys(data.keys, now_ms)
-        publisher = Publisher(store, DirectoryTiles(data.tiles), signer, log_keys(log), now_ms)
+        signer = FileSigner(data.keys, now_ms)
+        publisher = Publisher(store, DirectoryTiles(data.tiles), signer, now_ms)
         publisher.open(alone=alone)
         yield publisher
     engine.dispose()

@@ -27,6 +27,7 @@ from registry.ledger.sealing import Commitment
 from registry.ledger.signing import SigningKey, sign_entry
 from registry.ledger.state import State, state_root
 from tests.books import BATCH, DAY_MS, RULES, T0, TONNE, Book, account_id, party_key
+from tests.logpairs import log_pair, rotation
 from tests.seals import commitment, end, replayed, seal
 
 LAST_MS = T0 + DAY_MS + 1
@@ -126,7 +127,10 @@ def ends() -> list[Step]:
     scheme |= {"validity_days": 1, "classes": ["forest"], "used": "to_credits", "expired": "retire"}
     make = {"direction": "to_points", "account": account_id("farm")}
     wrong = [span(34_001, 34_010) | {"account": account_id("farm")}]
+    pair = log_pair(Book(), 2)
+    keys = {"ed25519": pair.ed25519, "mldsa44": pair.mldsa44, "until_ms": T0 + 60 * DAY_MS}
     return [
+        Step("logkey", both, keys),
         Step("order_change", (party_key("court"),), {"order": "ORDER-1", "effect": "close", "instrument_sha256": "ab" * 32}),
         Step("rulebook", both, {"version": 2, "effective_from_ms": T0, "values": rules, "source": source}),
         Step("cancellation", (centre, party_key("authority")), {"project": "FARM", "reason": "reversal", "items": wrong}),
@@ -159,6 +163,7 @@ def refused(book: Book) -> list[bytes]:
         book.issuance(),
         book.redemption(TONNE),
         book.event(organiser="party-that-is-not.example"),
+        rotation(book, 3, LAST_MS + 30 * DAY_MS),
     ]
 
 

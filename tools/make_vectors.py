@@ -27,6 +27,7 @@ from nacl.signing import SigningKey
 
 from tools.vector_forms import canonical_forms, strict_forms
 from tools.vector_refusal import refusal_notes
+from tools.vector_seals import sealed_states
 
 ROOT = Path(__file__).resolve().parent.parent
 VECTORS = ROOT / "tests" / "vectors" / "chain"
@@ -423,6 +424,7 @@ FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "tiles.json": tiles,
     "proof.json": proof_files,
     "sumtree.json": sum_trees,
+    "seal.json": lambda: sealed_states(reference.SlowTree, reference.leaf_hash),
     "refusal.json": refusals,
 }
 

@@ -28,7 +28,7 @@ from registry.api.services import ApiSettings, Services
 from registry.api.submit import Submissions
 from registry.chain.errors import Malformed, TanbuError
 from registry.net.wire import Problem
-from registry.ports import ReadStore, TileSource, WriterClient
+from registry.ports import ReadStore, SealStore, TileSource, WriterClient
 from registry.web import pages
 
 _log = logging.getLogger(__name__)
@@ -91,10 +91,14 @@ class App(FastAPI):
 
 
 def create_app(
-    reader: ReadStore, writer: WriterClient, tiles: TileSource, settings: ApiSettings
+    reader: ReadStore,
+    writer: WriterClient,
+    tiles: TileSource,
+    settings: ApiSettings,
+    seals: SealStore | None = None,
 ) -> FastAPI:
-    """The application over a store, the line to the writer, and the published tiles."""
-    services = Services.over(reader, writer, tiles, settings)
+    """The application over a store, the line to the writer, the published tiles, seals' leaves."""
+    services = Services.over(reader, writer, tiles, settings, seals)
     submissions = Submissions(services)
     app = App(
         title="Tanbu",

@@ -12,7 +12,7 @@ import msgspec
 from fastapi import Response
 
 from registry.net import wire
-from registry.service import books, entries, proofs, register, totals, uses
+from registry.service import books, entries, proofs, register, seals, totals, uses
 from registry.verify.evidence import EvidenceFile
 
 VIEWS: dict[str, type[msgspec.Struct]] = {
@@ -20,6 +20,7 @@ VIEWS: dict[str, type[msgspec.Struct]] = {
     "entries": entries.EntryList,
     "inclusion": proofs.Inclusion,
     "consistency": proofs.Consistency,
+    "state_proof": seals.StateProof,
     "account": books.AccountView,
     "balances": books.BalanceList,
     "batches": books.BatchList,

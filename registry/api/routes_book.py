@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from msgspec import UNSET, structs
 
 from registry.api import openapi
 from registry.api.parameters import (
@@ -48,10 +49,20 @@ def _add_accounts(routes: APIRouter, services: Services) -> None:
 
     @routes.get("/v1/accounts/{account}/balances", **openapi.get("balances"))
     def balances(
-        account: AccountPath, after: AfterQuery = "", limit: LimitQuery = "200"
+        account: AccountPath,
+        as_of: Annotated[
+            str, Query(description="A size, or a time: 42, 1767225600000ms, 2026-01-31.")
+        ] = "",
+        after: AfterQuery = "",
+        limit: LimitQuery = "200",
     ) -> Response:
-        """What an account holds, batch by batch."""
+        """What an account holds, batch by batch; or held, as of an earlier size or time."""
         rows = number(limit, "limit", low=1, high=books.BALANCES_PAGE_MAX)
+        if as_of:
+            with services.sealed.as_of(as_of) as past:
+                seal = UNSET if past.seal is None else past.seal
+                held = books.balances(past, account, after=after, limit=rows)
+                return answer(structs.replace(held, seal=seal))
         with services.reader.snapshot() as snapshot:
             return answer(books.balances(snapshot, account, after=after, limit=rows))
 

@@ -72,6 +72,7 @@ def router(services: Services, submissions: Submissions) -> APIRouter:
     _add_submissions(routes, submissions)
     _add_entries(routes, services)
     _add_proofs(routes, services)
+    _add_state_proofs(routes, services)
     _add_evidence(routes, services)
     _add_tiles(routes, services)
     return routes
@@ -150,6 +151,18 @@ def _add_proofs(routes: APIRouter, services: Services) -> None:
         """The proof that a later tree begins with an earlier one."""
         old = number(from_, "from")
         return answer(services.prover.consistency(old, number(to, "to") if to else None))
+
+
+def _add_state_proofs(routes: APIRouter, services: Services) -> None:
+    @routes.get("/v1/proofs/state", **openapi.get("state_proof"))
+    def state_proof(
+        key: Annotated[str, Query(description="The value under this key, or its absence.")] = "",
+        prefix: Annotated[str, Query(description="Or all values under this prefix.")] = "",
+        size: Annotated[str, Query(description="A sealed size; by default the newest.")] = "",
+    ) -> Response:
+        """The proof, from a seal, of what the state has under a key or prefix, and nothing else."""
+        at = number(size, "size", low=1) if size else None
+        return answer(services.sealed.prove(key=key, prefix=prefix, size=at))
 
 
 def _add_evidence(routes: APIRouter, services: Services) -> None:

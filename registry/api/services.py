@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from registry.api.metrics import Metrics
 from registry.ledger.signing import SigningKey
-from registry.ports import ReadStore, TileSource, WriterClient
+from registry.ports import ReadStore, SealStore, TileSource, WriterClient
 from registry.service.admission import Admission
 from registry.service.proofs import Prover
 from registry.service.publication import PublicationWatch
 from registry.service.refusing import RefusalNotes
+from registry.service.seals import NoSeals, Sealed
 from registry.service.totals import Totals
 
 
@@ -36,13 +37,19 @@ class Services:
     watch: PublicationWatch
     prover: Prover
     totals: Totals
+    sealed: Sealed
     notes: RefusalNotes
     metrics: Metrics
     settings: ApiSettings
 
     @classmethod
     def over(
-        cls, reader: ReadStore, writer: WriterClient, tiles: TileSource, settings: ApiSettings
+        cls,
+        reader: ReadStore,
+        writer: WriterClient,
+        tiles: TileSource,
+        settings: ApiSettings,
+        seals: SealStore | None = None,
     ) -> "Services":
         """Put them together."""
         return cls(
@@ -51,6 +58,7 @@ class Services:
             watch=PublicationWatch(reader),
             prover=Prover(reader, tiles),
             totals=Totals(reader),
+            sealed=Sealed(reader, seals or NoSeals()),
             notes=RefusalNotes(
                 reader, settings.clock_ms, settings.refusal_key, settings.refusal_key_fault
             ),

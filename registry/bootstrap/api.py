@@ -23,6 +23,7 @@ from registry.chain.errors import TanbuError
 from registry.net.writer_client import SocketWriter
 from registry.store.database import open_for_reading
 from registry.store.reads import SqlReadStore
+from registry.store.sealfile import SealDirectory
 from registry.store.tiles import DirectoryTiles
 
 DRAIN_S = 10
@@ -73,6 +74,7 @@ def run(child: Child) -> None:
             refusal_key=held.key,
             refusal_key_fault=held.fault,
         ),
+        SealDirectory(data.seals),
     )
     config = uvicorn.Config(
         app,

@@ -1,9 +1,9 @@
-"""A data directory: where what lies, its lock, its log's keys as the log names them.
+"""A data directory: where what lies, and its lock.
 
 DATA/tanbu.sqlite3    the database          DATA/keys/        private keys, 0600
 DATA/tiles/           the published log     DATA/trust/       public: what verifiers need
 DATA/config.toml      settings              DATA/tanbu.lock   held by the process that writes
-                                            DATA/stamp.lock   held while a time stamp is asked for
+DATA/seals/           the leaves of seals   DATA/stamp.lock   held while a time stamp is asked for
 """
 
 import fcntl
@@ -14,11 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.chain.checkpoint import LogKeys
-from registry.chain.errors import Broken, NotTrusted, Unavailable
-from registry.chain.note import parse_vkey
-from registry.ledger import values as v
-from registry.ledger.state import StateReader, decode_value
+from registry.chain.errors import Unavailable
 
 
 class SystemClock:
@@ -49,6 +45,10 @@ class DataDirectory:
     @property
     def tiles(self) -> Path:
         return self.root / "tiles"
+
+    @property
+    def seals(self) -> Path:
+        return self.root / "seals"
 
     @property
     def keys(self) -> Path:
@@ -109,35 +109,3 @@ def _held(lock: Path, root: Path, todo: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def read_log(state: StateReader) -> v.Log:
-    """What the log says of itself; Unavailable if it has no genesis yet."""
-    found = state.get_many((v.LOG,)).get(v.LOG)
-    if found is None:
-        raise Unavailable("the log has no genesis yet", todo="open it with: tanbu init --genesis")
-    log = decode_value(v.LOG, found)
-    if not isinstance(log, v.Log):
-        raise Broken("the state's value for the log is another", where=v.LOG)
-    return log
-
-
-def log_keys(log: v.Log) -> LogKeys:
-    """The keys that the log's checkpoints must be signed by."""
-    return LogKeys(
-        log.origin, parse_vkey(log.ed25519).public_key, parse_vkey(log.mldsa44).public_key
-    )
-
-
-def check_signer(log: v.Log, origin: str, vkeys: tuple[str, str]) -> None:
-    """NotTrusted unless the private keys at hand are those that the log names."""
-    if origin != log.origin:
-        raise NotTrusted(
-            f"the keys are those of {origin}, the database is that of {log.origin}",
-            todo="use the data directory that the keys were made in",
-        )
-    if vkeys != (log.ed25519, log.mldsa44):
-        raise NotTrusted(
-            "the log's private keys are not those that its genesis names",
-            todo="put the right key files back; a log never changes its keys silently",
-        )

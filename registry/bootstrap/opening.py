@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
-from registry.bootstrap.data import DataDirectory, check_signer, locked, read_log
+from registry.bootstrap.data import DataDirectory, locked
 from registry.bootstrap.start import make_publisher
 from registry.chain.checkpoint import check_origin
 from registry.chain.errors import Broken, Malformed, NotTrusted, Unavailable
@@ -21,13 +21,14 @@ from registry.ledger.apply import verify_here
 from registry.ledger.codec import Parsed, parse_entry, parse_record
 from registry.ledger.entries import Genesis
 from registry.ledger.entries.authority import EnrolledKey, Founder, LogKeys
+from registry.ledger.logkeys import read_history
 from registry.ledger.refusals import Refusal
 from registry.ledger.replay import judge
 from registry.ledger.signing import SigningKey, sign_entry
 from registry.ledger.state import MemoryState, State
 from registry.ports import Admitted, Clock, Published
 from registry.signers.keyfile import new_key, write_key_file
-from registry.signers.logkeys import ED25519_FILE, MLDSA44_FILE, FileSigner, read_log_keys
+from registry.signers.logkeys import ED25519_FILE, MLDSA44_FILE, FileSigner, read_first_pair
 from registry.store.database import open_for_writing, origin_of
 from registry.store.log import SqlLogStore
 from registry.store.migrate import create_database
@@ -59,14 +60,14 @@ def make_log_keys(data: DataDirectory, origin: str) -> tuple[str, str]:
     for name, kind in ((ED25519_FILE, TYPE_ED25519), (MLDSA44_FILE, TYPE_MLDSA44)):
         if not (data.keys / name).exists():
             write_key_file(data.keys / name, new_key(origin, kind))
-    signer = read_log_keys(data.keys, lambda: 0)
-    if signer.origin != origin:
+    ed25519, mldsa44 = read_first_pair(data.keys)
+    if ed25519.name != origin:
         raise NotTrusted(
-            f"the keys in this data directory are those of {signer.origin}",
+            f"the keys in this data directory are those of {ed25519.name}",
             where=str(data.keys),
             todo="choose another data directory; keys are never replaced",
         )
-    return signer.vkeys
+    return ed25519.vkey, mldsa44.vkey
 
 
 def draft_genesis(
@@ -107,8 +108,8 @@ def open_log(data: DataDirectory, genesis_note: bytes, clock: Clock) -> Publishe
     """
     parsed = parse_entry(genesis_note)
     log_state = _judge_genesis(parsed, clock.now_ms())
-    signer = read_log_keys(data.keys, clock.now_ms)
-    check_signer(read_log(log_state), signer.origin, signer.vkeys)
+    signer = FileSigner(data.keys, clock.now_ms)
+    signer.check(read_history(log_state), 1, clock.now_ms())
     with locked(data):
         if not data.database.exists():
             create_database(data.database, parsed.origin)
@@ -158,8 +159,8 @@ def _commit_genesis(data: DataDirectory, parsed: Parsed, clock: Clock) -> None:
 
 def _publish(data: DataDirectory, signer: FileSigner) -> Published:
     engine = open_for_writing(data.database)
-    with closing(SqlPublicationStore(engine)) as store, closing(SqlLogStore(engine)) as log:
-        publisher = make_publisher(store, data, signer, read_log(log.state()))
+    with closing(SqlPublicationStore(engine)) as store:
+        publisher = make_publisher(store, data, signer)
         publisher.open()
         publisher.step()
         published = publisher.published

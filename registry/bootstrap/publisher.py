@@ -12,15 +12,13 @@ import sys
 import time
 from contextlib import closing
 
-from registry.bootstrap.data import DataDirectory, SystemClock, check_signer, read_log
+from registry.bootstrap.data import DataDirectory, SystemClock
 from registry.bootstrap.life import Child, EndSignal, parse_child, report
-from registry.bootstrap.start import make_publisher
+from registry.bootstrap.start import check_keys, make_publisher
 from registry.chain.errors import TanbuError
-from registry.signers.logkeys import read_log_keys
+from registry.signers.logkeys import FileSigner
 from registry.store.database import open_for_writing
-from registry.store.log import SqlState
 from registry.store.publication import SqlPublicationStore
-from registry.store.statements import statements_for
 from registry.writer.publish import Publisher
 
 PERIOD_S = 1.0
@@ -30,13 +28,11 @@ def run(child: Child) -> None:
     """Publish until the parent has gone or asks to end, and once more then."""
     end = EndSignal(signal.SIGTERM)
     data = DataDirectory(child.data)
-    signer = read_log_keys(data.keys, SystemClock().now_ms)
+    signer = FileSigner(data.keys, SystemClock().now_ms)
     engine = open_for_writing(data.database)
-    with engine.connect() as connection:
-        log = read_log(SqlState(connection, statements_for(engine)))
-    check_signer(log, signer.origin, signer.vkeys)
     with closing(SqlPublicationStore(engine)) as store:
-        publisher = make_publisher(store, data, signer, log)
+        check_keys(store, signer)
+        publisher = make_publisher(store, data, signer)
         publisher.open(alone=child.alone)
         gc.collect()
         gc.freeze()

@@ -11,24 +11,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.bootstrap.data import (
-    DataDirectory,
-    SystemClock,
-    check_signer,
-    locked,
-    log_keys,
-    read_log,
-)
+from registry.bootstrap.data import DataDirectory, SystemClock, locked
 from registry.bootstrap.life import report
 from registry.bootstrap.refusal_key import read_refusal_key
 from registry.bootstrap.stamping import read_authorities
 from registry.chain import ed25519
 from registry.chain.errors import Broken, TanbuError
-from registry.ledger import values as v
+from registry.ledger.logkeys import read_log
 from registry.ledger.rulesets import number_at, ruleset
 from registry.ledger.state import StateReader
 from registry.service.refusing import check_key
-from registry.signers.logkeys import FileSigner, read_log_keys
+from registry.signers.logkeys import FileSigner
 from registry.store.database import open_for_writing, origin_of
 from registry.store.log import SqlState
 from registry.store.migrate import upgrade_database
@@ -60,7 +53,7 @@ def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
     stamps = bool(read_authorities(data))
     with locked(data):
         upgrade_database(data.database)
-        signer = read_log_keys(data.keys, SystemClock().now_ms)
+        signer = FileSigner(data.keys, SystemClock().now_ms)
         engine = open_for_writing(data.database)
         with engine.connect() as connection:
             origin = origin_of(connection)
@@ -70,10 +63,10 @@ def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
         if origin != log.origin:
             raise Broken(f"the database is that of {origin}, its state that of {log.origin}")
         ruleset(number_at(log, SystemClock().now_ms()))
-        check_signer(log, signer.origin, signer.vkeys)
         store = SqlPublicationStore(engine)
         with closing(store):
-            publisher = make_publisher(store, data, signer, log)
+            check_keys(store, signer)
+            publisher = make_publisher(store, data, signer)
             publisher.open(alone=alone)
             publisher.step()
             published = publisher.published
@@ -91,11 +84,21 @@ def _without_notes(data: DataDirectory, state: StateReader) -> str:
     return check_key(state, held.key, SystemClock().now_ms())[1]
 
 
+def check_keys(store: SqlPublicationStore, signer: FileSigner) -> None:
+    """Raise unless the private keys are at hand by which the next checkpoint is signed."""
+    head = store.head()
+    published = store.published()
+    behind = published is None or published.size < head.size
+    # What is committed is signed as of its own time, what comes next as of now at the earliest.
+    time_ms = head.time_ms if behind else max(head.time_ms, SystemClock().now_ms())
+    signer.check(store.log_keys(), head.size, time_ms)
+
+
 def make_publisher(
-    store: SqlPublicationStore, data: DataDirectory, signer: FileSigner, log: v.Log
+    store: SqlPublicationStore, data: DataDirectory, signer: FileSigner
 ) -> Publisher:
     """A publisher over the tiles and keys of a data directory."""
-    return Publisher(store, DirectoryTiles(data.tiles), signer, log_keys(log), SystemClock().now_ms)
+    return Publisher(store, DirectoryTiles(data.tiles), signer, SystemClock().now_ms)
 
 
 def main(arguments: list[str]) -> int:

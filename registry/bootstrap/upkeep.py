@@ -4,19 +4,21 @@ rebuild(data, progress)                     # database → database
 rebuild(data, progress, from_tiles=True)    # the database is lost, the tiles are there
 """
 
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from registry.bootstrap.data import DataDirectory, SystemClock, locked, log_keys, read_log, stamping
+from registry.bootstrap.data import DataDirectory, SystemClock, locked, stamping
+from registry.chain.checkpoint import open_checkpoint
 from registry.chain.errors import TanbuError, Unavailable
-from registry.chain.tiles import bundle_path, parse_bundle
 from registry.ledger.apply import SignatureCheck, verify_here
-from registry.ledger.replay import judge, read_record
-from registry.ledger.state import MemoryState, State
+from registry.ledger.codec import parse_record
+from registry.ports import Published
 from registry.store import sqlite
 from registry.store.database import open_for_reading, open_for_writing, origin_of
 from registry.store.fsck import Checked, check_store
+from registry.store.publication import SqlPublicationStore
 from registry.store.rebuild import (
     Progress,
     Rebuilt,
@@ -99,28 +101,20 @@ def _from_tiles(
             where=str(data.database),
             todo="rebuild without --from-tiles, or move it (and its -wal) away first",
         )
-    tiles = DirectoryTiles(data.tiles)
-    keys = log_keys(read_log(_genesis_state(tiles)))
-    source = source_of_tiles(tiles, keys, SystemClock().now_ms())
-    return rebuild_from(source, new, verify=verify, progress=progress)
+    source = source_of_tiles(DirectoryTiles(data.tiles), SystemClock().now_ms())
+    made = rebuild_from(source, new, verify=verify, progress=progress)
+    _check_signed(new, source.checkpoints[-1])
+    return made
 
 
-def _genesis_state(tiles: DirectoryTiles) -> MemoryState:
-    """The state after the first record of a directory of tiles."""
-    base = MemoryState()
-    state = State(base)
-    paths = [bundle_path(0), *tiles.partials(bundle_path(0))]
-    for path in paths:
-        try:
-            data = tiles.read(path)
-        except Unavailable:
-            continue
-        width = int(path.rpartition(".p/")[2]) if ".p/" in path else 256
-        time_ms, parsed = read_record(parse_bundle(data, width)[0], 0, 0)
-        if judge(state, parsed, 0, time_ms, verify_here) is None:
-            base.store(state)
-        return base
-    raise Unavailable("there is no bundle with the genesis", where=str(tiles))
+def _check_signed(path: Path, published: Published) -> None:
+    """NotTrusted unless the log itself, as it was made anew at `path`, has signed a checkpoint."""
+    engine = open_for_reading(path)
+    with closing(SqlPublicationStore(engine)) as store:
+        ((record, _),) = store.hashed_records(published.size - 1, published.size)
+        due = store.log_keys().due(published.size, parse_record(record).time_ms)
+    engine.dispose()
+    open_checkpoint(published.note, *due)
 
 
 def _remove(path: Path) -> None:

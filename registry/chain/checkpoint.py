@@ -10,7 +10,8 @@ Rules
 - exactly three lines, each ending in LF: origin, size in decimal, root in base64; no extension
   lines, which witnesses do not judge and some refuse
 - an origin is [a-z0-9.-]+(/[a-z0-9.-]+)*, at most 200 bytes
-- the log signs with Ed25519 (0x01) and ML-DSA-44 (0x06); both lines bear the origin as name
+- the log signs with Ed25519 (0x01) and ML-DSA-44 (0x06); both lines bear the origin as name; while
+  it changes its keys, by two such pairs
 - lines of unknown keys are ignored; a bad line of a known key spoils the note
 - the empty tree has the empty tree's root
 
@@ -32,6 +33,7 @@ from registry.chain.note import (
     TYPE_MLDSA44,
     Limits,
     Note,
+    Signature,
     TextVerifier,
     Verifier,
     VerifierKey,
@@ -149,33 +151,46 @@ def _check_head(head: Checkpoint, *, lenient: bool) -> None:
 
 
 def sign_checkpoint(
-    head: Checkpoint, ed25519_seed: bytes, mldsa44_seed: bytes, time_s: int
+    head: Checkpoint,
+    ed25519_seed: bytes,
+    mldsa44_seed: bytes,
+    time_s: int,
+    *former: tuple[bytes, bytes],
 ) -> bytes:
     """Return the note of `head` with the log's 0x01 and 0x06 lines, by private seeds of 32 bytes.
 
-    Only a committed head may be signed, and the result must be kept before it leaves: this is
-    the caller's to see to.
+    `former`: the seeds of pairs that are being replaced and still sign too. Only a committed head
+    may be signed, and the result must be kept before it leaves: this is the caller's to see to.
     """
     text = format_checkpoint(head)
-    lines = (
-        sign_line(head.origin, ed25519_seed, text),
-        cosignature.cosign_mldsa44(
-            head.origin, mldsa44_seed, head.origin, head.size, head.root, time_s
-        ),
-    )
-    return format_note(Note(text, lines))
+    lines: list[Signature] = []
+    for ed25519, mldsa44 in ((ed25519_seed, mldsa44_seed), *former):
+        lines.append(sign_line(head.origin, ed25519, text))
+        lines.append(
+            cosignature.cosign_mldsa44(
+                head.origin, mldsa44, head.origin, head.size, head.root, time_s
+            )
+        )
+    return format_note(Note(text, tuple(lines)))
 
 
-def open_checkpoint(data: bytes, keys: LogKeys, limits: Limits = LIMITS) -> Checkpoint:
-    """Return the head that the log signed; NotTrusted unless each of `keys` has a good line.
+def open_checkpoint(data: bytes, *pairs: LogKeys, limits: Limits = LIMITS) -> Checkpoint:
+    """Return the head that the log signed; NotTrusted unless each key of `pairs` has a good line.
 
     The origin must be that of the keys: another log's head is not this log's, whoever signed it.
     """
     note = parse_note(data, limits)
     head = parse_checkpoint(note.text)
-    if head.origin != keys.origin:
-        raise NotTrusted(f"a checkpoint of {head.origin} instead of {keys.origin}")
-    verifiers = keys.verifiers()
-    if len(open_note(note, verifiers)) != len(verifiers):
-        raise NotTrusted("a checkpoint without the log's ML-DSA-44 line")
+    for pair in pairs:
+        if head.origin != pair.origin:
+            raise NotTrusted(f"a checkpoint of {head.origin} instead of {pair.origin}")
+    verifiers = [judge for pair in pairs for judge in pair.verifiers()]
+    good = {line.key for line in open_note(note, verifiers)}
+    for judge in verifiers:
+        if judge.key not in good:
+            kind = "Ed25519" if judge.key.type == TYPE_ED25519 else "ML-DSA-44"
+            raise NotTrusted(
+                f"a checkpoint without the log's {kind} line by"
+                f" {judge.key.name}+{judge.key.key_id.hex()}"
+            )
     return head

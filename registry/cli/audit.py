@@ -9,13 +9,15 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+import msgspec
 import typer
 
 from registry.bootstrap.data import DataDirectory
-from registry.chain.errors import Broken
+from registry.chain.errors import Broken, Malformed
+from registry.cli import files
 from registry.cli.progress import progress
 from registry.cli.remote import client
-from registry.cli.shell import Exit, current, emit, words
+from registry.cli.shell import Exit, current, emit, note, words
 from registry.cli.trusting import read_trust
 from registry.ledger import serials
 from registry.ledger import values as v
@@ -28,6 +30,14 @@ from registry.store.scratch import Scratch
 from registry.store.sources import TileDirectory
 from registry.verify.audit import audit as audit_log
 from registry.verify.means import StoredBook
+from registry.verify.report import Report
+from registry.verify.trust import (
+    FILE_BYTES_MAX,
+    LogTrust,
+    TrustedKey,
+    format_trust,
+    parse_log_trust,
+)
 
 app = typer.Typer()
 
@@ -60,17 +70,29 @@ def audit(
     balances: Annotated[
         bool, typer.Option("--balances", help="Also list what every account holds by the log.")
     ] = False,
+    new_trust: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write your trust with all keys that the log has had, where it was found good.",
+        ),
+    ] = None,
 ) -> Exit:
     """Replay a whole log: signatures, tree, rules, totals.
 
     Of a data directory the database is compared with the log as well. Exit code 1 names the first
     fault and where it is; 3: something could not be read.
 
+    A log may change its keys. With the trust that you have, an audit follows it from key to key;
+    --new-trust keeps what it learned, for the directory that --trust names.
+
     \b
     Example:
       tanbu audit http://127.0.0.1:8000 --trust var/trust
     """
     trusted = None if trust is None else read_trust(trust)
+    if new_trust is not None and trusted is None:
+        raise Malformed("new trust is made from old trust", where="--new-trust", todo="add --trust")
     with ExitStack() as stack:
         opened = stack.enter_context(opened_source(source))
         scratch = stack.enter_context(Scratch())
@@ -85,11 +107,22 @@ def audit(
             progress=advance,
         )
         held = holdings(scratch.state) if balances else {}
+    if new_trust is not None and trusted is not None:
+        _keep_trust(new_trust, trusted.of(report.origin), report)
     found = report.as_json()
     if balances:
         found["balances"] = held
     emit(found, [*report.lines(current().language), *_lines(held)])
     return Exit.GOOD
+
+
+def _keep_trust(path: Path, old: LogTrust, report: Report) -> None:
+    """Write the trust file with the keys that an audit found; only such a file is replaced."""
+    if path.exists() and parse_log_trust(files.read(path, FILE_BYTES_MAX)).origin != old.origin:
+        raise Malformed("this file is another log's", where=str(path), todo="name another file")
+    keys = msgspec.convert(report.facts["log_keys"], tuple[TrustedKey, ...])
+    files.replace(path, format_trust(msgspec.structs.replace(old, log_keys=keys)))
+    note(words(f"trust written: {path}", f"已写入信任根：{path}"))
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from registry.ledger.signing import SigningKey, missing_signers
 from registry.profiles.profile import Profile, open_values
 from registry.settings import REFUSAL_KEY
 from registry.signers.keyfile import new_key, write_key_file
-from registry.signers.logkeys import ED25519_FILE, read_log_keys
+from registry.signers.logkeys import ED25519_FILE, read_first_pair
 from registry.verify.trust import file_name, format_trust, new_trust
 
 app = typer.Typer()
@@ -255,7 +255,7 @@ def _check_authority_key(text: str, authority: str) -> None:
 def _origin(place: DataDirectory, prefix: str) -> str:
     """The log's name: of the keys that an interrupted draft has made, else with new random hex."""
     if (place.keys / ED25519_FILE).exists():
-        origin = read_log_keys(place.keys, lambda: 0).origin
+        origin = read_first_pair(place.keys)[0].name
         if origin.rpartition("/")[0] == prefix:
             return origin
     return check_origin(f"{prefix}/{secrets.token_hex(ORIGIN_RANDOM_BYTES)}")

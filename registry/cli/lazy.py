@@ -46,6 +46,7 @@ COMMANDS = (
     Command(
         "points", "points", "Commit to people's amounts; receipts and their check.", group=True
     ),
+    Command("seal", "seal", "Seal the state, so that values can be proved from it."),
     Command("stamp", "stamp", "Time stamps of checkpoints: ask for them, check them.", group=True),
     Command("rebuild", "rebuild", "Make the state anew from the log."),
     Command("fsck", "fsck", "Check a data directory: records, hashes, state, tiles."),

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from registry.chain.checkpoint import Checkpoint, parse_checkpoint
-from registry.chain.errors import NotTrusted, Unavailable
-from registry.chain.note import open_note, parse_note
+from registry.chain.errors import Unavailable
+from registry.chain.note import parse_note
 from registry.cli import files
+from registry.verify.loghead import check_trusted
 from registry.verify.trust import FILE_BYTES_MAX, LOGS_MAX, Trust, parse_trust
 
 _OPTION = typer.Option(
@@ -37,14 +38,12 @@ def read_trust(directory: Path) -> Trust:
 
 
 def open_head(note: bytes, trust: Trust) -> Checkpoint:
-    """The head of a checkpoint whose log trust knows; NotTrusted unless its lines are good."""
+    """The head of a checkpoint whose log trust knows; NotTrusted unless its lines are good.
+
+    Unavailable if only keys have signed that trust does not count.
+    """
     parsed = parse_note(note)
     head = parse_checkpoint(parsed.text)
-    verifiers = trust.of(head.origin).verifiers(head.size)
-    there = {line.key.type for line in open_note(parsed, verifiers)}
-    missing = {judge.key.type for judge in verifiers} - there
-    if missing:
-        raise NotTrusted(
-            f"the checkpoint lacks the log's line of type {min(missing):#04x}", where=head.origin
-        )
+    log = trust.of(head.origin)
+    check_trusted(parsed, head.origin, log.verifiers(head.size), log.vkeys)
     return head

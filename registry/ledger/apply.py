@@ -47,6 +47,7 @@ from registry.ledger.entries import (
     Genesis,
     Issuance,
     Key,
+    LogKey,
     Mandate,
     Methodology,
     Notice,
@@ -328,14 +329,8 @@ def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:
             return supply.issuance(ctx, entry)
         case Opening():
             return supply.opening(ctx, entry)
-        case Account():
-            return authority.account(ctx, entry)
-        case Party():
-            return authority.party(ctx, entry)
-        case Key():
-            return authority.key(ctx, entry)
-        case Rulebook():
-            return authority.rulebook(ctx, entry)
+        case Account() | Party() | Key() | LogKey() | Rulebook():
+            return _apply_authority(ctx, entry)
         case Methodology():
             return supply.methodology(ctx, entry)
         case Project():
@@ -382,5 +377,23 @@ def _apply_kind(ctx: Context, entry: Entry) -> Refusal | None:
             return sealing.sealing(ctx, entry)
         case Genesis():
             return refuse("log_already_open")
+        case _:
+            assert_never(entry)
+
+
+def _apply_authority(
+    ctx: Context, entry: Account | Party | Key | LogKey | Rulebook
+) -> Refusal | None:
+    match entry:
+        case Account():
+            return authority.account(ctx, entry)
+        case Party():
+            return authority.party(ctx, entry)
+        case Key():
+            return authority.key(ctx, entry)
+        case LogKey():
+            return authority.logkey(ctx, entry)
+        case Rulebook():
+            return authority.rulebook(ctx, entry)
         case _:
             assert_never(entry)

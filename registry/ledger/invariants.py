@@ -19,6 +19,7 @@ Refuses to know: entries, rules, how the state came to be.
     orders           an order's fulfilment is the sum of its retirements, each of which names it
     obligations      what was retired is the sum of the retirements and within the cap
     events           what was retired for an event is the sum of its retirements
+    log_keys         the log's keys are its own, of two changes never both at once
     totals           grams by status over all batches are those over all blocks
 
     for broken in violations(state): print(broken)
@@ -32,7 +33,9 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import UNSET
 
+from registry.chain.note import parse_vkey
 from registry.ledger import values as v
+from registry.ledger.rules.authority import LOGKEY_OVERLAP_MS_MIN
 from registry.ledger.segments import Bonds, Segment, segments_of
 from registry.ledger.state import StateReader, decode_value
 
@@ -436,6 +439,27 @@ def _queue(state: StateReader, key: str, name: str, scheme: v.Scheme) -> Found:
         yield key, f"the queue ends at {following} and weighs {grams} g"
 
 
+def log_keys(state: StateReader) -> Found:
+    """Each change of the log's keys is there, with keys that serve nobody else, and after the
+
+    keys before the last had ceased to sign: at most two pairs sign at once.
+    """
+    log = value_at(state, v.LOG, v.Log)
+    rotations = (log.rotations or ()) if log else ()
+    there = dict(each(state, "logkey", v.LogKey))
+    if set(there) != {f"logkey/{v.number(index)}" for index, _ in rotations}:
+        yield v.LOG, f"it counts {len(rotations)} changes of its keys, there are {len(there)}"
+    for key, value in there.items():
+        for text in (value.ed25519, value.mldsa44):
+            raw = parse_vkey(text).public_key.hex()
+            taken = value_at(state, f"pubkey/{v.digest(raw)}", v.PublicKey)
+            if log is None or taken is None or taken.holder != log.origin:
+                yield key, "a key of the log is not held by the log"
+    for (index, until_ms), (following, following_ms) in pairwise(rotations):
+        if not index < following or following_ms < until_ms + LOGKEY_OVERLAP_MS_MIN:
+            yield v.LOG, f"its keys changed at {following} before those of {index} were alone"
+
+
 def _is_account(holder: str) -> bool:
     return holder.startswith("a-") and "." not in holder
 
@@ -462,6 +486,7 @@ INVARIANTS: dict[str, Callable[[StateReader], Found]] = {
         orders,
         obligations,
         events,
+        log_keys,
         totals,
     )
 }

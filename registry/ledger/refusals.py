@@ -130,6 +130,8 @@ _PARTIES = (
     Reason(321, "receiver_not_listed", False, "{account} lists its receivers, and {receiver} is not among them", "{account} 设有收款名单，{receiver} 不在其中"),
     Reason(322, "receiver_too_new", True, "{receiver} was listed newly and is usable from {ready_ms} on", "{receiver} 为新列入，自 {ready_ms} 起可用"),
     Reason(323, "account_limit", True, "{account} allows {limit_g} g, this would make {wanted_g} g", "{account} 限额为 {limit_g} 克，本次将达 {wanted_g} 克"),
+    Reason(324, "logkey_overlap", False, "the log's present keys must go on signing until between {least_ms} and {most_ms}, not until {until_ms}", "账本现用密钥须继续签名至 {least_ms} 与 {most_ms} 之间，而非 {until_ms}"),
+    Reason(325, "logkey_running", True, "the keys before those of the entry {index} still sign, until {until_ms}", "条目 {index} 之前的密钥仍在签名，至 {until_ms} 为止"),
 )
 # 400 methodologies, projects, issuances, openings
 _SUPPLY = (

@@ -24,7 +24,10 @@ from registry.ledger.entries import Common, End, Seal, Sealing, Totals
 from registry.ledger.state import decode_value
 
 STATUSES = ("free", "reserved", "pooled", "buffer", "retired", "cancelled")
-_MARKS = (b'"kind":"seal"', b'"kind":"end"')
+# The kind stands where its field stands: in a string, its quotes would have a backslash.
+SEAL_MARK = b'"kind":"seal"'
+"""Stands in every record of a seal, and in no other."""
+_END_MARK = b'"kind":"end"'
 _BATCH = "batch/"
 
 
@@ -84,15 +87,9 @@ def commitment_of(entry: Sealing) -> Commitment:
     return Commitment(entry.size, bytes.fromhex(entry.root), entry.count, entry.totals)
 
 
-def may_seal(data: bytes) -> bool:
-    """False if no seal is among these records: a quick look, for most have none."""
-    # The kind stands where its field stands: in a string, its quotes would have a backslash.
-    return any(mark in data for mark in _MARKS)
-
-
 def sealed_size(record: bytes) -> int | None:
     """The size that a record seals; None if it is no seal, or not even a record."""
-    if not may_seal(record):
+    if SEAL_MARK not in record and _END_MARK not in record:
         return None
     lines = record.split(b"\n", 4)
     try:
@@ -112,17 +109,21 @@ def sealed_sizes(records: Iterable[bytes]) -> Iterator[int]:
 class SealWatch:
     """Commits to a replay's own state at the sizes that will be sealed, and compares.
 
+    `since`: the sealed state that a replay begins with; seals of smaller sizes were checked before.
     `due`: the next size at which `take` wants the state; -1 while there is none.
     """
 
-    __slots__ = ("_kept", "_passed", "_wanted", "checked", "due")
+    __slots__ = ("_begun", "_kept", "_passed", "_wanted", "checked", "due")
 
-    def __init__(self, sizes: Iterable[int] = ()) -> None:
+    def __init__(self, sizes: Iterable[int] = (), *, since: Commitment | None = None) -> None:
         self._wanted: list[int] = []
         self._kept: dict[int, Commitment] = {}
-        self._passed = -1
+        self._begun = self._passed = -1
         self.due = -1
         self.checked = 0
+        if since is not None:
+            self._begun = self._passed = since.size
+            self._kept[since.size] = since
         self.expect(sizes)
 
     def expect(self, sizes: Iterable[int]) -> None:
@@ -145,6 +146,8 @@ class SealWatch:
 
         Unavailable if that state was not kept: the replay did not know that it would be sealed.
         """
+        if entry.size < self._begun:
+            return
         found, said = self._kept.pop(entry.size, None), commitment_of(entry)
         where = f"record {index}"
         if found is None:

@@ -7,6 +7,7 @@ here until the owner of the base has stored them (`changes`, then `stored`).
 Refuses to know: where the base keeps its bytes, and what the rules are.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import chain, islice
@@ -111,20 +112,26 @@ class State:
         self._draft[key] = None
 
     def scan(self, low: str, high: str, kind: type[V]) -> Iterator[tuple[str, V]]:
-        """Pairs with low ≤ key < high in byte order; only of families made for it (`lot`)."""
-        stored: dict[str, Value] = {
-            key: decode_value(key, data) for key, data in self._base.scan(low, high, SCAN_ROWS_MAX)
-        }
-        horizon = max(stored) if len(stored) == SCAN_ROWS_MAX else high
-        for key in (*self._scanned, *self._draft):
-            if low <= key < high and key <= horizon:
-                stored.pop(key, None)
-                if (value := self.get(key, kind)) is not None:
-                    stored[key] = value
-        for key in sorted(stored):
-            found = stored[key]
-            if isinstance(found, kind):
-                yield key, found
+        """Pairs with low ≤ key < high in byte order; only of families made for it (`lot`).
+
+        The base is asked page by page, as far as the caller goes on.
+        """
+        while True:
+            rows = self._base.scan(low, high, SCAN_ROWS_MAX)
+            last = len(rows) < SCAN_ROWS_MAX
+            stop = high if last else rows[-1][0] + "\x00"  # what follows the last key of the page
+            found: dict[str, Value] = {key: decode_value(key, data) for key, data in rows}
+            for key in (*self._scanned, *self._draft):
+                if low <= key < stop:
+                    found.pop(key, None)
+                    if (value := self.get(key, kind)) is not None:
+                        found[key] = value
+            for key in sorted(found):
+                if isinstance(known := found[key], kind):
+                    yield key, known
+            if last:
+                return
+            low = stop
 
     def prefetch(self, keys: Iterable[str]) -> None:
         """Read values that coming entries will touch, in one question to the base."""
@@ -215,6 +222,30 @@ def state_items(
         if len(found) < ITEMS_ROWS:
             return
         low = found[-1][0] + BEFORE_CHARACTERS
+
+
+class ChangedState:
+    """A stored map and changes of it, as one (StateReader)."""
+
+    def __init__(self, base: StateReader, changes: Mapping[str, bytes | None]) -> None:
+        self._base = base
+        self._changes = changes
+        self._changed = sorted(changes)
+
+    def get_many(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """See `StateReader`."""
+        found = dict(self._base.get_many([key for key in keys if key not in self._changes]))
+        for key in keys:
+            if (value := self._changes.get(key)) is not None:
+                found[key] = value
+        return found
+
+    def scan(self, low: str, high: str, limit: int) -> Sequence[tuple[str, bytes]]:
+        """See `StateReader`."""
+        kept = (p for p in state_items(self._base, low, high) if p[0] not in self._changes)
+        new = self._changed[bisect_left(self._changed, low) : bisect_left(self._changed, high)]
+        values = ((key, value) for key in new if (value := self._changes[key]) is not None)
+        return list(islice(merge(kept, values), limit))
 
 
 class MemoryState:

@@ -3,6 +3,7 @@
     log                              the log itself: origin, region, ruleset, founders, log keys
     party/<party>                    an organisation and its roles
     key/<holder>+<keyid>             a key of a party or account, and when it is in force
+    logkey/<index>                   keys of the log that a later entry put in force
     pubkey/<64 hex>                  who holds a raw public key: one holder and one purpose, ever
     recovery/<holder>                a recovery of a holder's keys that waits for its second entry
     account/<account>                an account and its rules
@@ -71,12 +72,19 @@ class Log(Value, frozen=True, kw_only=True):
     """(number, from which record time (ms) on) of every later ruleset, in the order of the log."""
     rulebooks: tuple[tuple[int, int], ...] = ()
     """(version, effective_from_ms) of every rulebook, in the order of the log."""
+    rotations: tuple[tuple[int, int], ...] | UnsetType = UNSET
+    """(index, until_ms) of every change of the log's keys: until when those before it sign too."""
     seal: int | UnsetType = UNSET
     """Index of the last seal."""
     sealed_size: int | UnsetType = UNSET
     """The size that it seals."""
     ended: int | UnsetType = UNSET
     """Index of the entry that ended the log."""
+
+
+class LogKey(Value, frozen=True, kw_only=True):
+    ed25519: str
+    mldsa44: str
 
 
 class Party(Remarked, frozen=True, kw_only=True):
@@ -378,6 +386,7 @@ FAMILIES: dict[str, type[Value]] = {
     "log": Log,
     "party": Party,
     "key": Key,
+    "logkey": LogKey,
     "pubkey": PublicKey,
     "recovery": Recovery,
     "account": Account,

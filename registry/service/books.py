@@ -109,6 +109,8 @@ class BalanceList(Struct, frozen=True, kw_only=True):
     account: str
     size: int
     balances: tuple[BalanceLine, ...]
+    seal: int | UnsetType = UNSET
+    """As of a sealed size: the index of the seal that proves it."""
     total: BalanceTotal | UnsetType = UNSET
     next: str | UnsetType = UNSET
 

@@ -53,6 +53,9 @@ class Stats(Struct, frozen=True, kw_only=True):
     time_ms: int | UnsetType = UNSET
     published_size: int | UnsetType = UNSET
     published_ms: int | UnsetType = UNSET
+    seal: int | UnsetType = UNSET
+    """Index of the last seal."""
+    sealed_size: int | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +138,8 @@ def count(snapshot: Snapshot) -> Stats:
 
 def with_published(snapshot: Snapshot, stats: Stats) -> Stats:
     """The same totals beside the newest checkpoint."""
-    published = snapshot.published()
-    if published is None:
+    published, opened = snapshot.published(), log(snapshot)
+    if published is None or opened is None:
         return stats
     fields = {name: getattr(stats, name) for name in stats.__struct_fields__}
     origin = "" if isinstance(stats.origin, UnsetType) else stats.origin
@@ -144,6 +147,8 @@ def with_published(snapshot: Snapshot, stats: Stats) -> Stats:
         "published_size": published.size,
         "published_ms": published.time_ms,
         "witnessed": is_witnessed(published, origin),
+        "seal": opened.seal,
+        "sealed_size": opened.sealed_size,
     }
     return Stats(**fields)
 

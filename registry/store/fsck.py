@@ -19,14 +19,12 @@ from itertools import islice
 
 from sqlalchemy import Connection, Engine
 
-from registry.chain.checkpoint import LogKeys
 from registry.chain.errors import Broken, TanbuError, Unavailable
-from registry.chain.note import parse_vkey
 from registry.chain.tlog import leaf_hash
-from registry.ledger import values as v
 from registry.ledger.apply import verify_here
 from registry.ledger.codec import Parsed, id_key
-from registry.ledger.entries import End, Seal
+from registry.ledger.entries import End, LogKey, Seal
+from registry.ledger.logkeys import KeyHistory, read_history
 from registry.ledger.replay import judge, read_record, refused
 from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.state import MemoryState, State, decode_value, encode_value
@@ -101,6 +99,7 @@ class _Check:
         self._scratch = scratch
         self._head: Head | None = None
         self._state: State | None = None
+        self._keys: KeyHistory | None = None
         self._time_ms = 0
         self._seals = SealWatch()
         self.faults: list[Fault] = []
@@ -135,21 +134,20 @@ class _Check:
         total = self._count()
         rows = read_records(self._connection, 0, total)
         first = list(islice(rows, 1))
-        log = self._log_of_genesis(first[0][0]) if first else None
-        keys = _keys_of(log) if log else None
-        self._state = State(self._scratch.state) if replay and keys else None
+        self._keys = self._keys_of_genesis(first[0][0]) if first else None
+        self._state = State(self._scratch.state) if replay and self._keys else None
         if self._state is not None:
             self._seals.expect(sealed_sizes(r for r, _ in read_records(self._connection, 0, total)))
         tail = self._read_tail()
         lists = ListCheck(self._connection, statements_for(self._engine), tail, self.report)
-        published = PublishedCheck(self._connection, tiles, keys, self.report)
+        published = PublishedCheck(self._connection, tiles, self.report)
         self.published_size = published.size
         chunk = first
         while chunk:
             made = [self._take(record, stored) for record, stored in chunk]
             lists.take(made)
             for new in made:
-                published.take(new.record, new.leaf_hash)
+                published.take(new.record, new.leaf_hash, self._keys)
             if progress is not None:
                 progress(self.size, total)
             chunk = list(islice(rows, AT_ONCE))
@@ -175,8 +173,8 @@ class _Check:
             self.report("head", f"it is of {self._head.size} records, the last one is {there - 1}")
         return min(there, self._head.size)
 
-    def _log_of_genesis(self, record: bytes) -> v.Log | None:
-        """What the log says of itself, by its first record, which must be signed as it says."""
+    def _keys_of_genesis(self, record: bytes) -> KeyHistory | None:
+        """The log's keys by its first record, which must be signed as it says."""
         base = MemoryState()
         state = State(base)
         try:
@@ -190,7 +188,8 @@ class _Check:
             return None
         if origin_of(self._connection) != parsed.origin:
             self.report("meta", f"the database is not that of {parsed.origin}")
-        return state.get(v.LOG, v.Log)
+        base.store(state)
+        return read_history(base)
 
     def _take(self, record: bytes, stored: bytes) -> NewRecord:
         """One record: its hash, its form, its place, what the rules make of it."""
@@ -203,6 +202,8 @@ class _Check:
             self._time_ms, parsed = read_record(record, index, self._time_ms)
             if self._state is not None:
                 self._replay(self._state, parsed, index)
+            if self._keys is not None and isinstance(parsed.entry, LogKey):
+                self._keys = self._keys.after(index, parsed.entry)
         except Unavailable as error:  # a ruleset that this version lacks is no fault of the log
             self.unknown = Unavailable(error.message, where=where, todo=error.todo)
             self._state = None
@@ -249,12 +250,6 @@ class _Check:
         self._state.stored()
         for key in differing_keys(state_items(self._engine), self._scratch.state.items()):
             self.report(f"state {key}", "it is not what the rules make of the log")
-
-
-def _keys_of(log: v.Log) -> LogKeys:
-    return LogKeys(
-        log.origin, parse_vkey(log.ed25519).public_key, parse_vkey(log.mldsa44).public_key
-    )
 
 
 def _signatures_are_the_audits(public_key: bytes, signature: bytes, text: bytes) -> None:

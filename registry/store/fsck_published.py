@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import Connection, func, select
 
-from registry.chain.checkpoint import LogKeys, open_checkpoint
+from registry.chain.checkpoint import open_checkpoint, parse_checkpoint
 from registry.chain.errors import TanbuError, Unavailable
 from registry.chain.note import parse_note
 from registry.chain.stamp import imprint, read_token
+from registry.ledger.codec import parse_record
+from registry.ledger.logkeys import KeyHistory
 from registry.ports import Published, TileSource
 from registry.store import schema, sqlite
 from registry.store.stamps import read_stamps, stamped_note
@@ -20,17 +22,11 @@ CHECKPOINT_ROWS = 100
 
 
 class PublishedCheck:
-    """Takes the records in order; compares each file, and each checkpoint, as its size is reached.
+    """Takes the records in order; compares files and checkpoints as their sizes are reached."""
 
-    `keys` are None where the genesis cannot be read: signatures are then not checked.
-    """
-
-    def __init__(
-        self, connection: Connection, tiles: TileSource, keys: LogKeys | None, report: Report
-    ) -> None:
+    def __init__(self, connection: Connection, tiles: TileSource, report: Report) -> None:
         self._connection = connection
         self._tiles = tiles
-        self._keys = keys
         self._report = report
         self._tiling = Tiling()
         self._checkpoints = self._read_checkpoints()
@@ -42,15 +38,19 @@ class PublishedCheck:
         """The root over the records taken."""
         return self._tiling.root()
 
-    def take(self, record: bytes, leaf_hash: bytes) -> None:
-        """The next record, with the hash that is stored beside it."""
+    def take(self, record: bytes, leaf_hash: bytes, keys: KeyHistory | None) -> None:
+        """The next record, with the hash that is stored beside it.
+
+        `keys`: the log's, up to this record at least; None where the genesis cannot be read:
+        signatures are then not checked.
+        """
         files = self._tiling.add(record, leaf_hash)
         if self._tiling.size <= self.size:
             self._compare(files)
         if self._tiling.size == self.size:
             self._compare(self._tiling.partials())
         while self._next is not None and self._next.size <= self._tiling.size:
-            self._check(self._next)
+            self._check(self._next, record, keys)
             self._next = next(self._checkpoints, None)
 
     def finish(self) -> None:
@@ -65,9 +65,7 @@ class PublishedCheck:
             return
         try:
             note = self._tiles.checkpoint()
-            if self._keys is None:
-                return
-            head = open_checkpoint(note, self._keys)
+            head = parse_checkpoint(parse_note(note).text)
         except TanbuError as error:
             self._report("tiles/checkpoint", error.message)
             return
@@ -93,12 +91,14 @@ class PublishedCheck:
                 )
                 self._report(f"tiles/{path}", f"it differs from the records at byte {at}")
 
-    def _check(self, published: Published) -> None:
+    def _check(self, published: Published, record: bytes, keys: KeyHistory | None) -> None:
+        """`record`: the newest below it."""
         where = f"checkpoint {published.size}"
-        if self._keys is None:
+        if keys is None:
             return
         try:
-            head = open_checkpoint(published.note, self._keys)
+            due = keys.due(published.size, parse_record(record).time_ms)
+            head = open_checkpoint(published.note, *due)
         except TanbuError as error:
             self._report(where, error.message)
             return

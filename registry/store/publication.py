@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Engine, insert, select
 
+from registry.ledger.logkeys import KeyHistory, read_history
 from registry.ports import Head, Published
 from registry.store import schema, sqlite
-from registry.store.log import read_head, read_records
+from registry.store.log import SqlState, read_head, read_records
+from registry.store.statements import statements_for
 
 
 class SqlPublicationStore:
@@ -14,6 +16,7 @@ class SqlPublicationStore:
 
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.connect()
+        self._statements = statements_for(engine)
 
     def close(self) -> None:
         """Give the connection back; nothing may be asked after that."""
@@ -22,6 +25,10 @@ class SqlPublicationStore:
     def head(self) -> Head:
         """The committed head."""
         return read_head(self._connection)
+
+    def log_keys(self) -> KeyHistory:
+        """The log's keys by the committed state, read anew: it reads the whole journal."""
+        return read_history(SqlState(self._connection, self._statements))
 
     def hashed_records(self, first: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
         """The records first ≤ index < stop in order, each with the leaf hash stored beside it."""

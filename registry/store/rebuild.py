@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 
-from registry.chain.checkpoint import Checkpoint, LogKeys, open_checkpoint, parse_checkpoint
+from registry.chain.checkpoint import Checkpoint, parse_checkpoint
 from registry.chain.errors import Broken, TanbuError, Unavailable
 from registry.chain.note import parse_note
 from registry.chain.tiles import TILE_WIDTH, bundle_path, parse_bundle
@@ -111,10 +111,13 @@ def source_of_database(engine: Engine, origin: str) -> Iterator[Source]:
         )
 
 
-def source_of_tiles(tiles: TileSource, keys: LogKeys, time_ms: int) -> Source:
-    """The published log in a directory of tiles; raises as reading its checkpoint does."""
+def source_of_tiles(tiles: TileSource, time_ms: int) -> Source:
+    """The published log in a directory of tiles; raises as reading its checkpoint does.
+
+    By whose keys the checkpoint must be signed is known when the records have been replayed.
+    """
     note = tiles.checkpoint()
-    head = open_checkpoint(note, keys)
+    head = parse_checkpoint(parse_note(note).text)
     published = Published(head.size, note, time_ms)
     sealed = tuple(sealed_sizes(_bundled(tiles, head.size)))
     records = _bundled(tiles, head.size)

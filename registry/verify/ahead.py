@@ -2,7 +2,8 @@
 
 So an audit looks through the bundles to come, before it judges them, and knows which sizes are
 sealed when it passes them; it keeps no undo records. A bundle without a seal is only searched for
-two short words. What is at fault in a bundle is said by whoever judges it.
+a short word. An end seals the state that it stands behind: the judge needs no warning. What is at
+fault in a bundle is said by whoever judges it.
 
 Refuses to know: where bundles lie. Whoever reads from far away keeps what was read once.
 """
@@ -10,7 +11,7 @@ Refuses to know: where bundles lie. Whoever reads from far away keeps what was r
 from registry.chain.errors import Malformed
 from registry.chain.tiles import TILE_WIDTH, bundle_path, parse_bundle
 from registry.ledger.rules.sealing import SEAL_ENTRIES_BACK_MAX
-from registry.ledger.sealing import SealWatch, may_seal, sealed_sizes
+from registry.ledger.sealing import SEAL_MARK, SealWatch, sealed_sizes
 from registry.ports import TileSource
 
 
@@ -35,7 +36,7 @@ class SealAhead:
             self._looked = index * TILE_WIDTH + width
 
     def _search(self, data: bytes, width: int) -> None:
-        if may_seal(data):
+        if SEAL_MARK in data:
             try:
                 records = parse_bundle(data, width)
             except Malformed:

@@ -8,7 +8,8 @@ signatures of each bundle, with the keys that the rules have found to be in forc
 kept in a scratch, so memory does not grow with the log.
 
 Steps
-1. Checkpoint: signed by the log's keys, from trust; without trust, from its own genesis, and said.
+1. Checkpoint: signed by every key that the log itself has put in force at that size, which descend
+   from one that trust names; without trust, from its own genesis, and said.
 2. Records: each is of the form, in its place, not earlier than the one before.
 3. Signatures: each is good, by a key in force at its index.
 4. Rules: each entry is accepted by the ruleset in force; no id twice until its not_after.
@@ -45,11 +46,12 @@ from registry.verify.bundle import BundleResult, BundleTask, Fault, used_ids
 from registry.verify.comparing import BookCheck, first_difference, rooted
 from registry.verify.judging import Judge
 from registry.verify.keyring import check_genesis
+from registry.verify.loghead import check_anchored, check_signed, learned_keys
 from registry.verify.means import Crew, Memory, StoredBook
-from registry.verify.reading import Bundle, LogReader, genesis_verifiers
+from registry.verify.reading import CHECKPOINT, Bundle, LogReader
 from registry.verify.report import Report
 from registry.verify.treecheck import TreeCheck
-from registry.verify.trust import Trust
+from registry.verify.trust import Trust, TrustedKey
 
 Progress = Callable[[int, int], None]
 """(records checked, records in all)."""
@@ -75,11 +77,11 @@ def audit(
 class _Bundle:
     """A bundle under way: where it is from, and what has stopped its judging."""
 
-    __slots__ = ("count", "error", "first", "origin")
+    __slots__ = ("error", "first", "origin", "records")
 
-    def __init__(self, first: int, count: int, origin: Bundle | None) -> None:
+    def __init__(self, first: int, records: Sequence[bytes], origin: Bundle | None) -> None:
         self.first = first
-        self.count = count
+        self.records = records
         self.origin = origin
         self.error: tuple[int, TanbuError] | None = None
 
@@ -112,6 +114,8 @@ class _Audit:
         self._results: dict[int, BundleResult] = {}
         self._signatures = 0
         self._root = b""
+        self._learned: tuple[str, ...] = ()
+        self._log_keys: tuple[TrustedKey, ...] = ()
 
     def run(self) -> Report:
         try:
@@ -155,10 +159,11 @@ class _Audit:
             self._begin(bundle)
         self._look_ahead(bundle.first)
         records: Sequence[bytes] = bundle.records
-        under_way = _Bundle(bundle.first, len(records), bundle)
+        under_way = _Bundle(bundle.first, records, bundle)
         data, stored = bundle.data, b""
         if self._check is not None:
             records, stored = self._check.rows(bundle.first, bundle.first + len(records))
+            under_way.records = records
             data = format_bundle(records)
             if data != bundle.data:
                 at = bundle.first + first_difference(records, bundle.records)
@@ -200,18 +205,14 @@ class _Audit:
         genesis = parsed.entry
         if not isinstance(genesis, Genesis):
             raise NotTrusted("the first record is no genesis", where=where)
-        origin, size = self._log.head.origin, self._log.head.size
+        origin = self._log.head.origin
         if parsed.origin != origin:
             raise NotTrusted(f"the checkpoint is of {origin}, not of {parsed.origin}", where=where)
         if self._trust is not None:
             log_trust = self._trust.of(origin)
             self._authority = check_genesis(genesis, log_trust.authority_keys)
-            verifiers = log_trust.verifiers(size)
-        else:
-            keys = genesis.log_keys
-            verifiers = genesis_verifiers(keys.ed25519, keys.mldsa44, origin)
         if self._book is not None:
-            self._check = BookCheck(self._book, verifiers)
+            self._check = BookCheck(self._book)
             self._look_beyond()
 
     def _read_rest(self, head: Head) -> None:
@@ -222,7 +223,7 @@ class _Audit:
             stop = min(head.size, (first // TILE_WIDTH + 1) * TILE_WIDTH)
             records, stored = check.rows(first, stop)
             self._seals.expect(sealed_sizes(records))
-            under_way = _Bundle(first, len(records), None)
+            under_way = _Bundle(first, records, None)
             self._hand_over(under_way, records, format_bundle(records), b"", stored)
             self._settle(self._crew.drain())
 
@@ -279,7 +280,7 @@ class _Audit:
         if found:
             raise min(found, key=_precedence)[2]
         if self._check is not None:
-            self._check.heads(self._tree, result, bundle.count)
+            self._check.heads(self._tree, result, bundle.records, self._judge.keys)
         self._tree.add(result.hashes, result.root)
         self._signatures += result.signatures
 
@@ -295,6 +296,17 @@ class _Audit:
                 where="checkpoint",
             )
         self._root = head.root
+        keys = self._judge.keys
+        # What was judged last is the newest record below this checkpoint.
+        check_signed(self._log.note, keys, head.size, self._judge.time_ms, CHECKPOINT)
+        if keys is None:
+            return
+        known: tuple[TrustedKey, ...] = ()
+        if self._trust is not None:
+            log_trust = self._trust.of(head.origin)
+            known = log_trust.log_keys
+            self._learned = check_anchored(self._log.note, keys, head.size, log_trust, CHECKPOINT)
+        self._log_keys = learned_keys(keys, known)
 
     def _finish(self, head: Head | None) -> Report:
         self._judge.store()
@@ -328,6 +340,8 @@ class _Audit:
                 state_count=frontier.size,
                 stored=self._check is not None,
                 checkpoints=0 if self._check is None else self._check.checkpoints,
+                log_keys=self._log_keys,
+                learned=self._learned,
                 seals=self._seals.checked,
                 seals_unchecked=self._judge.seals_unchecked,
             ),

@@ -6,7 +6,7 @@ Refuses to know: how it was checked. It begins with what is *not* checked.
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from registry.ledger import values as v
 from registry.ledger.invariants import INVARIANTS, each, grams_by_status
@@ -14,6 +14,7 @@ from registry.ledger.quantities import format_tonnes
 from registry.ledger.rulesets import numbers_until
 from registry.ledger.state import StateReader
 from registry.verify.report import Report, Sentence, Step
+from registry.verify.trust import TrustedKey
 
 STATUS_WORDS = {
     "free": "可用",
@@ -43,6 +44,9 @@ class Audited(Struct, frozen=True, kw_only=True):
     checkpoints: int
     seals: int
     seals_unchecked: int
+    log_keys: tuple[TrustedKey, ...] = ()
+    learned: tuple[str, ...] = ()
+    """Keys that sign now, that trust does not name, and that descend from one it names."""
 
 
 def describe_audit(found: Audited, state: StateReader) -> Report:
@@ -63,6 +67,7 @@ def describe_audit(found: Audited, state: StateReader) -> Report:
         "authority_key": found.authority,
         "database": found.stored,
         "checkpoints": found.checkpoints,
+        "log_keys": to_builtins(list(found.log_keys)),
         "seals": found.seals,
     }
     shown = [status for status in grams if grams[status]]
@@ -164,6 +169,14 @@ def _not_checked(found: Audited, state: StateReader) -> Iterator[Sentence]:
         " own.",
         f"规模 {found.records} 之后的情况未知；记录时间为账本自身记录。",
     )
+    if found.learned:
+        listed = ", ".join(found.learned)
+        yield Sentence(
+            "Your trust does not name the keys that sign now; they were put in force by operator"
+            f" and authority in the log itself: {listed}. Keep them: --new-trust FILE.",
+            "您的信任根未列明现用的账本密钥；这些密钥由运营方与主管部门在账本中启用："
+            f"{listed}。请保存：--new-trust FILE。",
+        )
     if found.seals_unchecked:
         yield Sentence(
             f"{found.seals_unchecked} seals came into the log while it was audited; their roots"

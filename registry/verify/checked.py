@@ -19,6 +19,7 @@ KIND_WORDS = {
     "rulebook": "规则",
     "party": "主体登记",
     "key": "密钥",
+    "logkey": "账本密钥",
     "account": "账户开立",
     "methodology": "方法学",
     "project": "项目登记",
@@ -74,6 +75,8 @@ class Checked(Struct, frozen=True, kw_only=True):
     makers: Callable[[str, int], tuple[int, ...]]
     cosigners: tuple[str, ...]
     policy: bool
+    uncounted: tuple[str, ...] = ()
+    """Keys under the log's name that have signed and that trust does not name."""
     steps: tuple[Step, ...] = ()
 
     def with_steps(self, steps: tuple[Step, ...]) -> "Checked":

@@ -12,12 +12,13 @@ from itertools import zip_longest
 from typing import TypeVar
 
 from registry.chain.errors import NotTrusted
-from registry.chain.note import Verifier
 from registry.chain.tlog import Frontier, leaf_hash
+from registry.ledger.codec import parse_record
+from registry.ledger.logkeys import KeyHistory
 from registry.ports import Head
 from registry.verify.bundle import BundleResult
+from registry.verify.loghead import check_signed
 from registry.verify.means import StoredBook
-from registry.verify.reading import check_head
 from registry.verify.treecheck import TreeCheck
 
 CHECKPOINTS_AT_ONCE = 256
@@ -26,9 +27,8 @@ CHECKPOINTS_AT_ONCE = 256
 class BookCheck:
     """A database beside a replay."""
 
-    def __init__(self, book: StoredBook, verifiers: tuple[Verifier, ...]) -> None:
+    def __init__(self, book: StoredBook) -> None:
         self._book = book
-        self._verifiers = verifiers
         self._waiting: list[tuple[int, bytes]] = []
         self._checked_to = -1
         self.checkpoints = 0
@@ -45,13 +45,23 @@ class BookCheck:
         records, hashes = zip(*rows, strict=True)
         return records, b"".join(hashes)
 
-    def heads(self, tree: TreeCheck, result: BundleResult, count: int) -> None:
-        """The signed checkpoints of sizes within a bundle about to be added have its roots."""
-        stop = tree.size + count
+    def heads(
+        self,
+        tree: TreeCheck,
+        result: BundleResult,
+        records: Sequence[bytes],
+        keys: KeyHistory | None,
+    ) -> None:
+        """The signed checkpoints of sizes within a bundle about to be added have its roots.
+
+        `keys`: the log's, as far as these records go at least.
+        """
+        stop = tree.size + len(records)
         while (following := self._following()) and following[0] <= stop:
             size, note = following
             where = f"stored checkpoint of size {size}"
-            head = check_head(note, self._verifiers, where)
+            newest = parse_record(records[size - tree.size - 1])
+            head = check_signed(note, keys, size, newest.time_ms, where)
             root = tree.root_after(result.hashes, size - tree.size)
             if head.size != size or head.root != root:
                 raise NotTrusted("it is not of the tree of that size", where=where)

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from registry.chain.errors import Broken, Malformed, NotTrusted, TanbuError, Unavailable
 from registry.ledger.apply import SignatureCheck, touches
 from registry.ledger.codec import Parsed, decode_known
-from registry.ledger.entries import KINDS, Common, End, Seal
+from registry.ledger.entries import KINDS, Common, End, Genesis, LogKey, Seal
+from registry.ledger.logkeys import KeyHistory
 from registry.ledger.replay import judge, read_record, refused
 from registry.ledger.sealing import SealWatch
 from registry.ledger.state import State, StateReader
@@ -54,6 +55,8 @@ class Judge:
         self.first_ms = 0
         self.seals_unchecked = 0
         self._kinds: Counter[type[Common]] = Counter()
+        self.keys: KeyHistory | None = None
+        """The log's own keys, by the entries judged so far."""
 
     def bundle(self, records: Sequence[bytes]) -> Judged:
         """Judge the next records; after an error nothing more may be judged."""
@@ -83,6 +86,8 @@ class Judge:
 
     def _parts(self, entries: list[_Timed]) -> Iterator[list[_Timed]]:
         """The entries, cut where a size that will be sealed is reached; it is then committed to."""
+        if entries and isinstance(entries[-1][1].entry, End):
+            self._seals.expect((self.size + len(entries) - 1,))
         while entries:
             if self.size == self._seals.due:
                 self.store()
@@ -99,7 +104,18 @@ class Judge:
         if isinstance(parsed.entry, Seal | End):
             self._check_seal(parsed.entry)
         self._kinds[type(parsed.entry)] += 1
+        if isinstance(parsed.entry, LogKey | Genesis):
+            self._note_keys(parsed.entry)
         self.size += 1
+
+    def _note_keys(self, entry: Common) -> None:
+        match entry:
+            case Genesis():
+                self.keys = KeyHistory.of(entry)
+            case LogKey() if self.keys is not None:
+                self.keys = self.keys.after(self.size, entry)
+            case _:
+                pass
 
     def _check_seal(self, entry: Common) -> None:
         """Compare a seal with the state that was passed; count it if that was not kept."""

@@ -20,7 +20,7 @@ from registry.chain import ed25519
 from registry.chain.errors import Malformed, NotTrusted
 from registry.chain.note import TYPE_ED25519, parse_vkey
 from registry.ledger.codec import Parsed
-from registry.ledger.entries import Common, Genesis, Key
+from registry.ledger.entries import Common, Genesis, Key, LogKey
 from registry.verify.standing import enrolled_keys, proved_keys, short_key
 
 
@@ -92,9 +92,15 @@ class KeyRing:
             self._held[signer] = _Held(public_key, from_ms, key.until_ms)
 
     def _note_log_keys(self, entry: Common, where: str) -> None:
-        if isinstance(entry, Genesis):
-            for text in (entry.log_keys.ed25519, entry.log_keys.mldsa44):
-                self._take(_parse(text, short_key(text), where, of_log=True), "the log", where)
+        match entry:
+            case Genesis():
+                texts = (entry.log_keys.ed25519, entry.log_keys.mldsa44)
+            case LogKey():
+                texts = (entry.ed25519, entry.mldsa44)
+            case _:
+                return
+        for text in texts:
+            self._take(_parse(text, short_key(text), where, of_log=True), "the log", where)
 
     def _take(self, public_key: bytes, signer: str, where: str) -> None:
         if public_key in self._public_keys:

@@ -26,6 +26,7 @@ from registry.ledger.entries import (
     Genesis,
     Issuance,
     Key,
+    LogKey,
     Mandate,
     Methodology,
     Notice,
@@ -128,6 +129,8 @@ class Powers:
                     self._need_parties(entry.holder)
                 else:
                     self._need_roles(entry, "operator", "authority")
+            case LogKey():
+                self._need_roles(entry, "operator", "authority")
             case Account():
                 self._check_account(entry)
             case Methodology():

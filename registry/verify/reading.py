@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from registry.chain.checkpoint import Checkpoint, parse_checkpoint, verifier
 from registry.chain.errors import Malformed, NotTrusted, Unavailable
-from registry.chain.note import Verifier, open_note, parse_note, parse_vkey
+from registry.chain.note import Verifier, parse_note, parse_vkey
 from registry.chain.tiles import (
     TILE_LEVEL_MAX,
     TILE_WIDTH,
@@ -23,6 +23,7 @@ from registry.chain.tiles import (
 from registry.ledger.codec import Parsed, parse_entry, parse_record
 from registry.ledger.entries import Genesis
 from registry.ports import TileSource
+from registry.verify.loghead import check_trusted
 from registry.verify.trust import Trust
 
 CHECKPOINT = "checkpoint"
@@ -106,19 +107,31 @@ class LogReader:
     # ------------------------------------------------------------ checkpoint
 
     def _open(self, data: bytes) -> Checkpoint:
-        """The head of a signed checkpoint, by trusted keys or else by those of the genesis."""
+        """The head of a checkpoint, by trusted keys or else by those of the genesis.
+
+        Where only other keys under the log's name have signed it, the log may have put them in
+        force: that is found out when it has been replayed.
+        """
         try:
             note = parse_note(data)
             head = parse_checkpoint(note.text)
         except Malformed as error:
             raise NotTrusted(f"not a checkpoint: {error.message}", where=CHECKPOINT) from error
-        check_head(data, self._verifiers(head), CHECKPOINT)
+        verifiers = self._verifiers(head)
+        try:
+            check_trusted(note, head.origin, verifiers)
+        except Unavailable:
+            return head  # judged by `loghead.check_signed` at the end
+        except (Malformed, NotTrusted) as error:
+            raise NotTrusted(
+                f"the checkpoint is not good: {error.message}", where=CHECKPOINT
+            ) from error
         return head
 
     def _verifiers(self, head: Checkpoint) -> tuple[Verifier, ...]:
         if self._trust is not None:
             try:
-                return self._trust.of(head.origin).verifiers(head.size)
+                return self._trust.of(head.origin).counting(head.size)
             except Unavailable:
                 if self._genesis(head).origin != head.origin:
                     raise NotTrusted(
@@ -162,22 +175,3 @@ def genesis_verifiers(ed25519: str, mldsa44: str, origin: str) -> tuple[Verifier
     if any(key.name != origin for key in keys):
         raise NotTrusted("the genesis is of another log", where="record 0")
     return verifiers
-
-
-def check_head(data: bytes, verifiers: tuple[Verifier, ...], where: str) -> Checkpoint:
-    """The head of a signed checkpoint; NotTrusted unless each kind of key has a good line.
-
-    Lines of unknown keys are ignored.
-    """
-    try:
-        note = parse_note(data)
-        head = parse_checkpoint(note.text)
-        good = open_note(note, verifiers)
-    except (Malformed, NotTrusted) as error:
-        raise NotTrusted(f"the checkpoint is not good: {error.message}", where=where) from error
-    missing = {judge.key.type for judge in verifiers} - {line.key.type for line in good}
-    if missing:
-        raise NotTrusted(
-            f"the checkpoint lacks the log's line of type {min(missing):#04x}", where=where
-        )
-    return head

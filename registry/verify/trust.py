@@ -57,6 +57,12 @@ KEYS_MAX = 64
 LOGS_MAX = 1_000
 POLICY_LINES_MAX = 1_000
 
+NEWER_KEYS = (
+    "if the log has changed its keys, learn the new ones from the log itself"
+    " (tanbu audit SOURCE --trust DIR --new-trust FILE) or from a source that you believe"
+)
+"""What to do when trust is older than the checkpoint."""
+
 KeyText = Annotated[str, Meta(min_length=10, max_length=2_000)]
 Size = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
@@ -91,15 +97,25 @@ class LogTrust(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         | UnsetType
     ) = UNSET
 
+    @property
+    def vkeys(self) -> tuple[str, ...]:
+        """The verifier keys of the log that are named, whatever they count for."""
+        return tuple(held.key for held in self.log_keys)
+
+    def counting(self, size: int) -> tuple[Verifier, ...]:
+        """Judges of the lines of the keys that count at a size, if any does."""
+        keys = (parse_vkey(held.key) for held in self.log_keys if held.counts_at(size))
+        return tuple(verifier(key) for key in keys)
+
     def verifiers(self, size: int) -> tuple[Verifier, ...]:
-        """Judges of the lines of the keys that count at a size; Unavailable if none does."""
-        keys = [parse_vkey(held.key) for held in self.log_keys if held.counts_at(size)]
-        if not any(key.type == TYPE_ED25519 for key in keys):
+        """The same; Unavailable if there is no Ed25519 key among them."""
+        found = self.counting(size)
+        if not any(judge.key.type == TYPE_ED25519 for judge in found):
             raise Unavailable(
                 f"trust has no Ed25519 key of {self.origin} for a checkpoint of size {size}",
-                todo="get the log's newer keys from a source that you believe",
+                todo=NEWER_KEYS,
             )
-        return tuple(verifier(key) for key in keys)
+        return found
 
 
 class Trust(Struct, frozen=True):

@@ -5,8 +5,9 @@ Refuses to know: the network, the operator, the time; all it has is the file and
 
  1. Form: the file is exactly of the form (else Malformed).
  2. Trust: trust knows the log, and keys of it for this size (else Unavailable).
- 3. Checkpoint: each line named by the origin is by a trusted key that counts at this size and is
-    good; there is an Ed25519 one, and an ML-DSA-44 one if trust has such a key.
+ 3. Checkpoint: there is a good line under the log's name by an Ed25519 key that trust counts at
+    this size, and by an ML-DSA-44 one if trust has such a key; none by such a key is bad. Lines of
+    other keys under that name are not counted, and said; if there are only those: Unavailable.
  4. Inclusion: each record is the leaf at its own index under the checkpoint's root.
  5. Entries: each record holds an entry of this log, of a kind and under a ruleset known here (else
     Unavailable); times do not go back.
@@ -31,7 +32,7 @@ from msgspec import UNSET
 
 from registry.chain import canonical, tlog
 from registry.chain.errors import Malformed, NotTrusted, TanbuError, Unavailable
-from registry.chain.note import TYPE_MLDSA44, Note, open_note
+from registry.chain.note import Note, Signature
 from registry.ledger.codec import HEADER, Parsed, parse_entry
 from registry.ledger.entries import (
     KINDS,
@@ -48,6 +49,7 @@ from registry.ledger.rulesets import ruleset
 from registry.verify.checked import KIND_WORDS, Checked
 from registry.verify.evidence import Evidence, Proved, key_of, parse_evidence
 from registry.verify.keyring import KeyRing, check_genesis
+from registry.verify.loghead import check_trusted
 from registry.verify.powers import Powers
 from registry.verify.report import Report, Sentence, Step
 from registry.verify.standing import AGAIN, GENESIS_INDEX, IN_FORCE, closure, led_to, makes
@@ -109,7 +111,7 @@ def check_evidence(data: bytes, trust: Trust) -> Checked:
     steps = _Steps()
     evidence = steps.run(lambda: _form(data))
     log_trust = steps.run(lambda: _trusted(evidence, trust))
-    steps.run(lambda: _checkpoint(evidence, log_trust))
+    uncounted = steps.run(lambda: _checkpoint(evidence, log_trust))
     steps.run(lambda: _inclusion(evidence))
     entries = steps.run(lambda: _entries(evidence))
     where_made = steps.run(lambda: _standing(evidence, entries))
@@ -125,6 +127,7 @@ def check_evidence(data: bytes, trust: Trust) -> Checked:
         holders=holders,
         makers=where_made,
         cosigners=tuple(map(key_of, evidence.cosigner_lines)),
+        uncounted=tuple(map(key_of, uncounted)),
         policy=evidence.policy is not None,
     )
     steps.run(lambda: _serials(checked))
@@ -147,22 +150,13 @@ def _trusted(evidence: Evidence, trust: Trust) -> tuple[LogTrust, Sentence]:
     return log_trust, _same(evidence.head.origin)
 
 
-def _checkpoint(evidence: Evidence, trust: LogTrust) -> tuple[None, Sentence]:
-    verifiers = trust.verifiers(evidence.head.size)
-    if not evidence.log_lines:
-        raise NotTrusted("the log has not signed the checkpoint")
-    good = open_note(Note(evidence.text, evidence.log_lines), verifiers)
-    known = {(line.key.name, line.key.key_id) for line in good}
-    for line in evidence.log_lines:
-        if (line.name, line.key_id) not in known:
-            raise NotTrusted(f"a line of the log by a key that does not count: {key_of(line)}")
-    wanted = {judge.key.type for judge in verifiers}
-    there = {line.key.type for line in good}
-    if missing := wanted - there:
-        words = "ML-DSA-44" if TYPE_MLDSA44 in missing else "Ed25519"
-        raise NotTrusted(f"the checkpoint lacks the log's {words} line")
+def _checkpoint(evidence: Evidence, trust: LogTrust) -> tuple[tuple[Signature, ...], Sentence]:
+    """The lines under the log's name by keys that trust does not name."""
     size = evidence.head.size
-    return None, Sentence(
+    note = Note(evidence.text, evidence.log_lines)
+    origin, verifiers = evidence.head.origin, trust.verifiers(size)
+    good, unknown = check_trusted(note, origin, verifiers, trust.vkeys)
+    return unknown, Sentence(
         f"size {size}, {len(good)} signatures of the log", f"规模 {size}，账本签名 {len(good)} 个"
     )
 

@@ -62,6 +62,7 @@ def describe(checked: Checked) -> Report:
         "signed_by": list(dict.fromkeys(checked.holders[checked.subject])),
         "records": sorted(checked.entries),
         "cosigners": list(checked.cosigners),
+        "uncounted": list(checked.uncounted),
     }
     if isinstance(entry, Retirement):
         statement += _retirement(checked, entry, facts)
@@ -103,6 +104,15 @@ def _not_checked(checked: Checked) -> Iterable[Sentence]:
         yield Sentence(
             f"Cosignatures that trust does not know were not counted: {listed}.",
             f"信任根未列明的联署不予计入：{listed}。",
+        )
+    if checked.uncounted:
+        listed = ", ".join(checked.uncounted)
+        yield Sentence(
+            "Lines under the log's name by keys that trust does not name were not counted:"
+            f" {listed}. The log may have changed its keys: learn the new ones"
+            " (tanbu audit --new-trust).",
+            f"以账本名义、但信任根未列明的签名不予计入：{listed}。"
+            "账本可能已更换密钥：请获知新密钥（tanbu audit --new-trust）。",
         )
     yield Sentence(
         "Not witnessed: that the log shows the same records to everybody was not checked.",

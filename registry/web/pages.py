@@ -23,6 +23,7 @@ from registry.ports import ReadStore, Snapshot
 from registry.service import entries
 from registry.service.books import STATUSES
 from registry.service.reading import find, log
+from registry.service.seals import last_seal
 from registry.service.totals import Totals
 from registry.web import desk as d
 from registry.web import fields, pages_book, pages_use, render, tables
@@ -117,6 +118,7 @@ def _add_overview(routes: APIRouter, desk: Desk) -> None:
                 statuses=STATUSES,
                 head=head,
                 root=format_base64(head.root) if head else "",
+                seal=last_seal(snapshot),
                 **d.listed(page, snapshot, newest),
             )
 

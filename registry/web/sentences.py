@@ -20,6 +20,7 @@ from registry.ledger.entries import (
     Genesis,
     Issuance,
     Key,
+    LogKey,
     Mandate,
     Methodology,
     Notice,
@@ -133,7 +134,7 @@ def _say(entry: Entry, times: Times, units: Units) -> tuple[str, dict[str, Piece
                 "count": Piece(str(len(entry.accounts))),
                 "time": Piece(times.show(entry.until_ms)),
             }
-        case Genesis() | Rulebook() | Party() | Key() | Account():
+        case Genesis() | Rulebook() | Party() | Key() | LogKey() | Account():
             return _authority(entry, times)
         case Reservation() | Settlement() | Release() | Pledge() | Unpledge():
             return _binding(entry, times, units)
@@ -258,7 +259,7 @@ def _spans(items: Iterable[SpanItem | HeldItem]) -> Iterable[Item]:
 
 
 def _authority(
-    entry: Genesis | Rulebook | Party | Key | Account, times: Times
+    entry: Genesis | Rulebook | Party | Key | LogKey | Account, times: Times
 ) -> tuple[str, dict[str, Piece | Pieces]]:
     match entry:
         case Genesis():
@@ -276,6 +277,8 @@ def _authority(
             return "say.party", {"title": Piece(entry.title), "party": Piece(entry.party)}
         case Key():
             return f"say.key.{entry.action}", {"holder": f.holder(entry.holder)}
+        case LogKey():
+            return "say.logkey", {"time": Piece(times.show(entry.until_ms))}
         case Account():
             if entry.owner is UNSET:
                 return "say.account.personal", {"account": f.account(entry.account)}

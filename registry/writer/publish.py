@@ -5,6 +5,7 @@ Refuses to know: SQL, files, private keys, when to run.
 Rules
 - only a committed head is signed, only if it extends the last signed one, and only after its
   records have been read again, hashed again, and have made its root
+- it is signed by every pair of keys that is due by the log itself (see `ledger.logkeys`)
 - first the tiles, then the signed note into the database, then `checkpoint`: whoever sees a
   checkpoint finds every tile below it, and no signature leaves that we do not keep
 - each step may be the last before a crash: `open` finds where it stopped and does the rest
@@ -15,9 +16,12 @@ Rules
 
 from collections.abc import Callable
 
-from registry.chain.checkpoint import Checkpoint, LogKeys, open_checkpoint
-from registry.chain.errors import Broken, TanbuError, Unavailable
+from registry.chain.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
+from registry.chain.errors import Broken, Malformed, TanbuError, Unavailable
+from registry.chain.note import parse_note
 from registry.chain.tlog import Frontier
+from registry.ledger.codec import parse_record
+from registry.ledger.logkeys import KeyHistory
 from registry.ports import Head, PublicationStore, Published, Signer, TileStore
 from registry.writer.tiling import File, Tiling, all_paths, edge_paths, stored_frontier
 
@@ -34,15 +38,14 @@ class Publisher:
         store: PublicationStore,
         tiles: TileStore,
         signer: Signer,
-        keys: LogKeys,
         now_ms: Callable[[], int],
     ) -> None:
         self._store = store
         self._tiles = tiles
         self._signer = signer
-        self._keys = keys
         self._now_ms = now_ms
         self._tiling = Tiling()
+        self._keys = KeyHistory("", ())
         self._signed: Published | None = None
         self._last_time_ms = 0
         self._tidied_from: int | None = None
@@ -53,6 +56,7 @@ class Publisher:
         `alone`: go on although the tile store is empty or cannot be read; it is then filled anew.
         Raises Broken if the log must not continue.
         """
+        self._keys = self._store.log_keys()
         self._signed = signed = self._last_signed()
         head = self._store.head()
         self._tiling = self._resume(head, alone=alone)
@@ -89,7 +93,8 @@ class Publisher:
             return None
         old_size = self._tiling.size
         self._grow(head.size, head.root, "the committed head")
-        note = self._signer.sign_checkpoint(head.size, head.root)
+        pairs = self._keys.pairs_due(head.size, head.time_ms)
+        note = self._signer.sign_checkpoint(head.size, head.root, pairs)
         # What the signer gave is opened as any stranger would, before it is kept.
         self._opened(note, "the new checkpoint")
         time_ms = max(self._now_ms(), self._signed.time_ms if self._signed else 0)
@@ -164,6 +169,7 @@ class Publisher:
         waiting: list[File] = []
         for record, stored in self._store.hashed_records(self._tiling.size, size):
             waiting += self._tiling.append(record, stored)
+            self._keys = self._keys.follow(self._tiling.size - 1, record)
             if len(waiting) >= FILES_AT_ONCE:
                 self._tiles.write(waiting)
                 waiting = []
@@ -190,9 +196,20 @@ class Publisher:
 
     def _opened(self, note: bytes, what: str) -> Checkpoint:
         try:
-            return open_checkpoint(note, self._keys)
+            # Of a copy that is behind what was published, the newest keys known must do.
+            size = min(parse_checkpoint(parse_note(note).text).size, self._store.head().size)
+            due = self._keys.due(size, self._record_time_ms(size))
+            return open_checkpoint(note, *due)
+        except Broken:
+            raise
         except TanbuError as error:
             raise Broken(
                 f"{what} is not signed by this log: {error}",
                 todo="see that database, tiles and keys are of one log",
             ) from error
+
+    def _record_time_ms(self, size: int) -> int:
+        """The time of the newest record below a size ≥ 1."""
+        for record, _ in self._store.hashed_records(size - 1, size):
+            return parse_record(record).time_ms
+        raise Malformed(f"a checkpoint of size {size}, which no log signs")

@@ -31,7 +31,8 @@ def resolve(schema: dict[str, Any]) -> dict[str, Any]:
 def test_the_routes_are_there() -> None:
     wanted = {
         "post /v1/entries", "post /v1/entries:check", "get /v1/entries", "get /v1/entries/{index}",
-        "get /v1/proofs/inclusion", "get /v1/proofs/consistency", "get /v1/evidence/{index}",
+        "get /v1/proofs/inclusion", "get /v1/proofs/consistency", "get /v1/proofs/state",
+        "get /v1/evidence/{index}",
         "get /v1/accounts/{account}", "get /v1/accounts/{account}/balances", "get /v1/batches",
         "get /v1/batches/{batch}", "get /v1/serials/{batch}/{serial}", "get /v1/projects",
         "get /v1/projects/{project}", "get /v1/methodologies", "get /v1/orders/{order}",

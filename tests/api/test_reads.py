@@ -45,7 +45,8 @@ OPTIONAL = {"checkpoint", "next_serial", "next", "policy"}
 
 
 def test_every_view_has_a_path_here() -> None:
-    assert set(PATHS) == set(openapi.VIEWS)
+    elsewhere = {"state_proof"}  # wants leaves of a seal: tests/cli/test_seal.py
+    assert set(PATHS) == set(openapi.VIEWS) - elsewhere
 
 
 @pytest.mark.parametrize("name", PATHS)
@@ -138,7 +139,7 @@ def test_what_is_not_there_is_404(still_client: AppClient, path: str) -> None:
         "/v1/batches?after=%00",
         "/v1/obligations/mill.test/2025.0",
         "/v1/stats?as_of=3",
-        f"/v1/accounts/{FARM}/balances?as_of=3",
+        f"/v1/accounts/{FARM}/balances?as_of=x",
         "/tile/0/0",
         "/tile/0/000.p/256",
         "/tile/0/000.p/0",

@@ -207,8 +207,8 @@ def test_both_lines_bear_the_origin_and_open() -> None:
 
 def test_each_key_must_have_its_line() -> None:
     note = parse_note(sign_checkpoint(HEAD, ED_SEED, PQ_SEED, TIME_S))
-    for kept in note.signatures:
-        with pytest.raises(NotTrusted, match="ML-DSA-44"):
+    for kept, missing in zip(note.signatures, ("ML-DSA-44", "Ed25519"), strict=True):
+        with pytest.raises(NotTrusted, match=missing):
             open_checkpoint(format_note(Note(note.text, (kept,))), KEYS)
     with pytest.raises(NotTrusted):
         open_checkpoint(

@@ -23,7 +23,18 @@ from registry.ledger.invariants import (
 from registry.ledger.replay import replay
 from registry.ledger.state import MemoryState, State, encode_value
 from registry.ledger.values import FAMILIES
-from tests.books import BATCH, COUNT, T0, TONNE, Book, OpeningPart, account_id
+from tests.books import (
+    BATCH,
+    COUNT,
+    DAY_MS,
+    T0,
+    TONNE,
+    Book,
+    OpeningPart,
+    account_id,
+    party_key,
+)
+from tests.logpairs import rotation
 
 TAKEN_OVER = "CN-GD-PHCER-2016-000009"
 FARM, MILL = account_id("farm"), account_id("mill")
@@ -46,7 +57,9 @@ def whole_story() -> list[bytes]:
         book.to_points("farm", 3 * TONNE, scheme="BURN"),
         book.redemption(150_001, scheme="BURN"),
     ]
-    return [*founding, *walk[:-2], *more, *walk[-2:]]  # the last two replace the farm's key
+    new_log_keys = rotation(book, 2, T0 + 30 * DAY_MS)
+    # The last two of the walk replace the farm's key.
+    return [*founding, *walk[:-2], *more, *walk[-2:], new_log_keys]
 
 
 def played(notes: list[bytes]) -> MemoryState:
@@ -71,7 +84,7 @@ def test_they_hold_after_every_entry_of_the_book() -> None:
         base.store(state)
         kinds.add(type(step.parsed.entry))
         assert list(violations(base)) == [], f"after record {step.index}"
-    assert len(kinds) == 18
+    assert len(kinds) == 19
     assert grams_by_status(base)["retired"] > 0
     assert set(grams_by_status(base)) == set(STATUSES)
 
@@ -137,6 +150,7 @@ def gone(value: Any) -> None:
 
 
 CERTIFICATE = "CN-GD-R-0badc0de-27"  # of the order, in the walk of the book
+LOGKEY = f"logkey/{v.number(len(whole_story()) - 1)}"
 TAMPERED: list[tuple[str, str, Change]] = [
     ("conservation", f"batch/{BATCH}", add("free", 1)),
     ("conservation", f"batch/{BATCH}", add("count", 5)),
@@ -183,6 +197,10 @@ TAMPERED: list[tuple[str, str, Change]] = [
     ("obligations", "obligation/mill.test/2025", add("retired_g", 1)),
     ("events", "event/EVENT-1", add("retired_g", 1)),
     ("events", "event/EVENT-1", setting(retirements=["CN-GD-R-0badc0de-999"])),
+    ("log_keys", LOGKEY, gone),
+    ("log_keys", LOGKEY, setting(ed25519=party_key("farm").vkey)),
+    ("log_keys", "log", setting(rotations=[])),
+    ("log_keys", "log", lambda log: {**log, "rotations": log["rotations"] * 2}),
     ("totals", f"batch/{BATCH}", add("retired", 1)),
     ("totals", v.block_key(BATCH, 30_001), setting(status="buffer")),
 ]

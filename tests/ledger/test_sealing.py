@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from registry.chain.errors import NotTrusted, Unavailable
-from registry.ledger.codec import format_record
+from registry.ledger.apply import apply, verify_here
+from registry.ledger.codec import format_record, parse_entry
 from registry.ledger.entries import Totals
 from registry.ledger.replay import replay
 from registry.ledger.rules.sealing import SEAL_ENTRIES_BACK_MAX
@@ -40,9 +41,12 @@ def test_the_rule_looks_at_who_signed_and_at_the_size_alone() -> None:
     assert (log["seal"], log["sealed_size"]) == (size, size - 2)
     assert world.submit("seal", OPERATOR, size=size - 2, **SAYS) == "seal_not_later"
     world.accept("seal", OPERATOR, size=size + 1, **SAYS)
-    world.index = size + 2 + SEAL_ENTRIES_BACK_MAX + 1
+    world.index = size + 2 + SEAL_ENTRIES_BACK_MAX + 1  # as if so many entries had come
+    world.watch._last = (world.index - 1, world.time_ms)
     assert world.submit("seal", OPERATOR, size=size + 2, **SAYS) == "seal_too_old"
-    world.accept("seal", OPERATOR, size=size + 3, **SAYS)
+    just = parse_entry(world.note("seal", OPERATOR, size=size + 3, **SAYS))
+    at = {"index": world.index, "time_ms": world.time_ms}
+    assert apply(world.state, just, verify=verify_here, **at) is None
 
 
 def test_nothing_follows_the_end() -> None:

@@ -125,3 +125,20 @@ def test_holdings_cut_to_pieces_do_not_fill_the_cache(monkeypatch: pytest.Monkey
         spans = sum(len(b.free) for b in state._cache.values() if isinstance(b, v.Balance))
         assert spans <= 1_000 + 12 * 100
     assert state.get(v.balance_key("a0", "B"), v.Balance) == cut
+
+
+def test_a_scan_goes_on_beyond_a_page_and_sees_what_has_changed() -> None:
+    keys = [f"lot/coin/{v.number(n)}/{v.number(n)}" for n in range(3 * module.SCAN_ROWS_MAX + 7)]
+    base = MemoryState()
+    state = State(base)
+    fill(state, base, keys[::2], v.Lot(in_hands=1))
+    for key in keys[1::2]:
+        state.put(key, v.Lot(in_hands=2))
+    state.accept()
+    for key in keys[::5]:
+        state.delete(key)
+    wanted = [key for n, key in enumerate(keys) if n % 5]
+    assert [key for key, _ in state.scan("lot/coin/", "lot/coin0", v.Lot)] == wanted
+    inside = [key for key in wanted if keys[9] <= key < keys[1_200]]
+    assert [key for key, _ in state.scan(keys[9], keys[1_200], v.Lot)] == inside
+    assert list(state.scan("lot/coin0", "lot/coin1", v.Lot)) == []

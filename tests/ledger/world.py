@@ -141,6 +141,14 @@ class World:
         return None if data is None else msgspec.json.decode(data)
 
 
+def log_keys(number: int = 1, origin: str = ORIGIN) -> dict[str, str]:
+    """A pair of keys of the log; 1: that of genesis."""
+    of_seed = ed25519.public_key(sha256(f"log {number}".encode()).digest())
+    log_key = note.verifier_key(origin, note.TYPE_ED25519, of_seed)
+    pq_key = note.verifier_key(origin, note.TYPE_MLDSA44, bytes([number]) * 1312)
+    return {"ed25519": note.format_vkey(log_key), "mldsa44": note.format_vkey(pq_key)}
+
+
 def step_of(
     before: dict[str, bytes], after: MemoryState, entry: Common, index: int, time_ms: int
 ) -> Step:
@@ -154,8 +162,6 @@ def step_of(
 
 def genesis_fields() -> dict[str, Any]:
     """What a genesis says beyond the common fields."""
-    log_key = note.verifier_key(ORIGIN, note.TYPE_ED25519, ed25519.public_key(b"L" * 32))
-    pq_key = note.verifier_key(ORIGIN, note.TYPE_MLDSA44, b"M" * 1312)
     return {
         "region": "CN-GD",
         "offset_min": 480,
@@ -163,7 +169,7 @@ def genesis_fields() -> dict[str, Any]:
         "operator": {"party": "operator.gd", "title": "Operator"},
         "authority": {"party": "authority.gd", "title": "Authority"},
         "keys": [{"key": key_of(p).vkey} for p in ("operator.gd", "authority.gd")],
-        "log_keys": {"ed25519": note.format_vkey(log_key), "mldsa44": note.format_vkey(pq_key)},
+        "log_keys": log_keys(),
     }
 
 

@@ -35,6 +35,7 @@ class Real:
             "seal": _or(log.seal, None),
             "sealed": _or(log.sealed_size, 0),
             "ended": _or(log.ended, None),
+            "rotated": _or(log.rotations, ((0, None),))[-1][1],
         }
         return found | {"remarks": _remarks(families), "log": told}
 

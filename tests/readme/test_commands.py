@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from registry.chain.note import parse_note
 from tests.house import texts, tree
 
 CHECK = "## Check a retirement offline"
@@ -141,6 +143,32 @@ def test_the_walk_of_the_readme_works(walker: Walker) -> None:
     assert "0 t free" in said[5]
     assert "Not checked:" in said[6]
     assert "All 3 records" in said[6]
+
+
+GUIDES = ("docs/guides/log-keys.md", "docs/guides/log-keys.zh-CN.md")
+
+
+def test_the_guide_to_new_log_keys_works(walker: Walker) -> None:
+    english, chinese = ((tree.REPO / name).read_text(encoding="utf-8") for name in GUIDES)
+    pages = texts.read(english), texts.read(chinese)
+    assert pages[0].blocks == pages[1].blocks
+    assert pages[0].levels == pages[1].levels
+    for block in blocks_of(WALK)[:5]:
+        walker.run(block)
+    old = walker.directory / "old"
+    shutil.copytree(walker.directory / "book" / "trust", old)
+    said = [walker.run(block.text) for block in pages[0].blocks if block.language == "sh"]
+    assert "would be accepted now" in said[3]
+    assert "published at size 3" in said[3]
+    assert said[4].count('"until_size": 3') == 2
+    assert "put in force by operator" not in said[5]
+    note = httpx.get(f"http://127.0.0.1:{walker.port}/checkpoint").content
+    assert len(parse_note(note).signatures) == 4
+    # Who has not learned the new keys yet is served as before, and told.
+    fetch = f"tanbu evidence 1 --url http://127.0.0.1:{walker.port} --out farm.json"
+    told = walker.run(f"{fetch}\ntanbu verify farm.json --trust old")
+    assert "keys that trust does not name" in told
+    assert "keys that trust does not name" not in walker.run("tanbu verify farm.json")
 
 
 def test_the_sample_is_checked_as_the_readme_says(walker: Walker) -> None:

@@ -121,6 +121,11 @@ def _key(_: Said, c: Clauses, s: Scene) -> Fields:
     }
 
 
+def _logkey(_: Said, c: Clauses, s: Scene) -> Fields:
+    ed25519, mldsa44 = s.cast.log_vkeys(c[""])
+    return {"ed25519": ed25519, "mldsa44": mldsa44, "until_ms": s.ms(c["until"])}
+
+
 def _account(said: Said, c: Clauses, s: Scene) -> Fields:
     name = c[""]
     opened = s.value(f"account/{s.cast.account(name)}") is not None
@@ -346,6 +351,7 @@ BUILDERS: dict[str, Builder] = {
     "rulebook": _rulebook,
     "party": _party,
     "key": _key,
+    "logkey": _logkey,
     "account": _account,
     "methodology": _methodology,
     "project": _project,

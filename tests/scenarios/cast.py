@@ -47,10 +47,17 @@ class Cast:
         """The log's name."""
         return f"{self.scenario}.sample.invalid/log/{self.derive('origin')[:4].hex()}"
 
-    def log_vkeys(self) -> tuple[str, str]:
-        """The log's verifier keys: Ed25519, ML-DSA-44."""
-        ed25519 = verifier_key(self.origin, TYPE_ED25519, public_key(self.ed25519_seed))
-        mldsa44 = verifier_key(self.origin, TYPE_MLDSA44, mldsa.public_key(self.mldsa44_seed))
+    def log_seeds(self, number: int = 1) -> tuple[bytes, bytes]:
+        """The private seeds of the n-th pair of log keys, Ed25519 first; 1: of genesis."""
+        if number == 1:
+            return self.ed25519_seed, self.mldsa44_seed
+        return self.derive(f"log ed25519 {number}"), self.derive(f"log mldsa44 {number}")
+
+    def log_vkeys(self, number: int = 1) -> tuple[str, str]:
+        """The verifier keys of the n-th pair."""
+        one, other = self.log_seeds(number)
+        ed25519 = verifier_key(self.origin, TYPE_ED25519, public_key(one))
+        mldsa44 = verifier_key(self.origin, TYPE_MLDSA44, mldsa.public_key(other))
         return format_vkey(ed25519), format_vkey(mldsa44)
 
     def party(self, name: str) -> str:

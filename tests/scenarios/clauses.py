@@ -288,6 +288,7 @@ GRAMMAR: dict[str, dict[str, Clause]] = {
     },
     "party": {"": _named, "roles": _names, "keys": _number},
     "key": {"": Clause(_action), "until": _moment},
+    "logkey": {"": _number, "until": _moment},
     "account": {
         "": _name,
         "of": _name,

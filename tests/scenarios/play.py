@@ -20,10 +20,11 @@ from registry.chain.checkpoint import Checkpoint, sign_checkpoint
 from registry.chain.errors import Malformed, NotTrusted, Unavailable
 from registry.chain.tlog import LeafHashes, leaf_hash
 from registry.ledger.apply import apply, verify_here
-from registry.ledger.codec import format_record, parse_entry
+from registry.ledger.codec import format_record, parse_entry, parse_record
 from registry.ledger.dates import DAY_MS
 from registry.ledger.entries import KINDS
 from registry.ledger.invariants import violations
+from registry.ledger.logkeys import read_history
 from registry.ledger.people import format_opening, format_receipt
 from registry.ledger.replay import replay
 from registry.ledger.sealing import SealWatch, sealed_sizes
@@ -34,6 +35,7 @@ from registry.ports import Published
 from registry.store.scratch import Scratch
 from registry.verify.audit import audit
 from registry.verify.build import build_evidence
+from registry.verify.loghead import learned_keys
 from registry.verify.means import HereCrew
 from registry.verify.receipt import verify_receipt
 from registry.verify.report import Report
@@ -99,6 +101,13 @@ class Played:
         authority = self.scenario.entries[0].clauses["authority"][0]
         keys = (self.cast.key(authority).vkey,)
         return Trust((new_trust(self.cast.origin, self.cast.log_vkeys(), keys),))
+
+    @property
+    def newest_trust(self) -> Trust:
+        """The same with what an audit has taught since: the keys that replaced those of genesis."""
+        (old,) = self.trust.logs
+        keys = learned_keys(read_history(self.state), old.log_keys)
+        return Trust((msgspec.structs.replace(old, log_keys=keys),))
 
 
 def play(scenario: Scenario, where: str) -> Played:
@@ -259,10 +268,16 @@ class PublishedLog:
         self.hashes = LeafHashes(leaf_hash(record) for record in played.records)
         head = Checkpoint(played.cast.origin, self.size, tlog.root_hash(self.size, self.hashes))
         self.time_ms = played.submitted[-1].time_ms
-        cast = played.cast
-        self.note = sign_checkpoint(
-            head, cast.ed25519_seed, cast.mldsa44_seed, self.time_ms // 1_000
-        )
+        self.note = self._signed(head)
+
+    def _signed(self, head: Checkpoint) -> bytes:
+        """The checkpoint with the lines of every pair of log keys that is due."""
+        cast, history = self._played.cast, read_history(self.state)
+        number_of = {cast.log_vkeys(n): n for n in range(1, len(history.pairs) + 1)}
+        time_ms = parse_record(self._played.records[-1]).time_ms
+        due = history.pairs_due(self.size, time_ms)
+        seeds = [cast.log_seeds(number_of[pair.ed25519, pair.mldsa44]) for pair in due]
+        return sign_checkpoint(head, *seeds[0], self.time_ms // 1_000, *seeds[1:])
 
     def record(self, index: int) -> bytes | None:
         return self._played.records[index] if index < self.size else None
@@ -300,7 +315,7 @@ class PublishedLog:
         except ValueError as error:
             raise wrong(where, proof.line, str(error)) from error
         evidence = build_evidence(index, self, self.hashes)
-        trust = self._played.trust
+        trust = self._played.newest_trust
         if proof.receipt:
             said = next(s.said for s in self._played.submitted if s.said.label == proof.of.name)
             crowd, unit = scene.crowds[said.line]

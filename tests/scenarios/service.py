@@ -18,11 +18,12 @@ from registry.bootstrap.data import DataDirectory
 from registry.bootstrap.opening import open_log
 from registry.chain.checkpoint import parse_checkpoint
 from registry.chain.note import TYPE_ED25519, TYPE_MLDSA44, parse_note
+from registry.ledger.logkeys import read_history
 from registry.net.client import LogClient
 from registry.net.tiles import HttpTileSource
 from registry.net.wire import Receipt
 from registry.signers.keyfile import PrivateKey, write_key_file
-from registry.signers.logkeys import ED25519_FILE, MLDSA44_FILE
+from registry.signers.logkeys import ED25519_FILE, MLDSA44_FILE, file_of
 from registry.store.compared import FileBook
 from registry.store.scratch import Scratch
 from registry.store.sources import TileDirectory
@@ -61,18 +62,24 @@ def serve_and_audit(played: Played, root: Path) -> tuple[Report, Report]:
     clock = SetClock(root / "clock", played.submitted[0].time_ms)
     data = DataDirectory(root / "data")
     data.root.mkdir()
-    cast = played.cast
-    for name, kind, seed in (
-        (ED25519_FILE, TYPE_ED25519, cast.ed25519_seed),
-        (MLDSA44_FILE, TYPE_MLDSA44, cast.mldsa44_seed),
-    ):
-        write_key_file(data.keys / name, PrivateKey(cast.origin, kind, seed))
+    _write_keys(played, data.keys)
     open_log(data, played.submitted[0].note, clock)
     with _running(data.root, root / "clock") as url, LogClient(url) as client:
         _submit(played, client, clock)
         far = _audit_far(played, client)
         _prove(played, client)
     return far, _audit_near(played, data)
+
+
+def _write_keys(played: Played, directory: Path) -> None:
+    """The log's private keys: those of genesis, and each pair that is put in force later."""
+    kinds = TYPE_ED25519, TYPE_MLDSA44
+    pairs = len(read_history(played.state).pairs)
+    for number in range(1, pairs + 1):
+        for kind, seed in zip(kinds, played.cast.log_seeds(number), strict=True):
+            key = PrivateKey(played.cast.origin, kind, seed)
+            first = ED25519_FILE if kind == TYPE_ED25519 else MLDSA44_FILE
+            write_key_file(directory / (first if number == 1 else file_of(key.vkey)), key)
 
 
 def _submit(played: Played, client: LogClient, clock: SetClock) -> None:
@@ -103,7 +110,7 @@ def _prove(played: Played, client: LogClient) -> None:
     """The service's own evidence files are as good as ours."""
     for proof in played.scenario.proofs:
         index = played.labels[proof.of.name]
-        verify(client.get_bytes(f"/v1/evidence/{index}"), played.trust)
+        verify(client.get_bytes(f"/v1/evidence/{index}"), played.newest_trust)
 
 
 def _audit_near(played: Played, data: DataDirectory) -> Report:

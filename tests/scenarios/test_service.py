@@ -10,7 +10,7 @@ import pytest
 from tests.scenarios.files import NAMES, played
 from tests.scenarios.service import serve_and_audit
 
-BY_DEFAULT = ("freezes-in-line", "shanghai")
+BY_DEFAULT = ("freezes-in-line", "log-keys", "shanghai")
 SERVED = NAMES if os.environ.get("TANBU_SCENARIOS") == "all" else BY_DEFAULT
 
 

@@ -12,7 +12,9 @@ import pytest
 
 from registry.bootstrap.data import DataDirectory, locked
 from registry.bootstrap.upkeep import fsck, rebuild
+from registry.chain.checkpoint import parse_checkpoint, sign_checkpoint
 from registry.chain.errors import Broken, NotTrusted, TanbuError, Unavailable
+from registry.chain.note import parse_note
 from registry.chain.tlog import leaf_hash
 from registry.ledger.state import state_root
 from registry.store import schema
@@ -361,7 +363,13 @@ def test_a_record_that_was_cut_off_stops_a_rebuild(data: DataDirectory) -> None:
 def test_tiles_of_another_log_are_not_taken(data: DataDirectory) -> None:
     data.database.unlink()
     checkpoint = (data.tiles / "checkpoint").read_bytes()
+    head = parse_checkpoint(parse_note(checkpoint).text)
+    other = Book("sample.invalid/log/deadbeef")
+    forged = sign_checkpoint(head, other.ed25519_seed, other.mldsa44_seed, 1)
+    (data.tiles / "checkpoint").write_bytes(forged)
+    with pytest.raises(NotTrusted, match="no signature line"):
+        rebuild(data, from_tiles=True)
     (data.tiles / "checkpoint").write_bytes(checkpoint.replace(b"\n598\n", b"\n597\n"))
-    with pytest.raises(NotTrusted):
+    with pytest.raises(Unavailable, match="there is no tile"):
         rebuild(data, from_tiles=True)
     assert not data.database.exists()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from registry.chain import tiles, tlog
-from registry.chain.checkpoint import Checkpoint, sign_checkpoint
+from registry.chain.checkpoint import Checkpoint
 from registry.chain.errors import Unavailable
 from registry.chain.tlog import LeafHashes, leaf_hash
 from registry.ledger.codec import format_record, parse_entry, parse_record
 from registry.ledger.entries import Common
+from registry.ledger.logkeys import read_history
 from registry.ledger.replay import replay
 from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.state import MemoryState, State
@@ -18,6 +19,7 @@ from registry.verify import standing
 from registry.verify.build import build_evidence
 from registry.verify.trust import LogTrust, Trust, new_trust
 from tests.books import ORIGIN, T0, Book, party_key
+from tests.logpairs import due, log_pair, sign
 
 TIME_S = T0 // 1_000
 
@@ -51,8 +53,13 @@ class MemoryLog:
         return tlog.root_hash(size, self.hashes)
 
     def sign(self, size: int, origin: str | None = None, root: bytes | None = None) -> bytes:
+        """By every pair that is due; where nothing is replayed, by that of genesis."""
         head = Checkpoint(origin or self.book.origin, size, root or self.root(size))
-        return sign_checkpoint(head, self.book.ed25519_seed, self.book.mldsa44_seed, TIME_S)
+        pairs = (log_pair(self.book, 1),)
+        if self.state.values and size:
+            newest = parse_record(self.records[min(size, self.size) - 1])
+            pairs = due(self.book, read_history(self.state), size, newest.time_ms)
+        return sign(head, TIME_S, *pairs)
 
     def record(self, index: int) -> bytes | None:
         return self.records[index] if index < len(self.records) else None

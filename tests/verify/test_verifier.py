@@ -196,9 +196,11 @@ def test_step_3_the_checkpoint(log: MemoryLog) -> None:
     wrong_root = sign_checkpoint(
         Checkpoint(ORIGIN, log.size, b"r" * 32), seed("x"), book.mldsa44_seed, T0 // 1_000
     )
-    rejected(evidence_with(log, wrong_root), NotTrusted, 3, "does not count")
+    rejected(evidence_with(log, wrong_root), NotTrusted, 3, "Ed25519 line")
     stolen_one = signed_by((book.ed25519_seed, seed("not its")))(log)
-    rejected(evidence_with(log, stolen_one), NotTrusted, 3, "does not count")
+    rejected(evidence_with(log, stolen_one), NotTrusted, 3, "ML-DSA-44 line")
+    stranger = signed_by((seed("x"), seed("y")))(log)
+    rejected(evidence_with(log, stranger), Unavailable, 3, "or it is forged")
     rejected(evidence_with(log, without_line(log.note, 1)), NotTrusted, 3, "ML-DSA-44 line")
     rejected(evidence_with(log, without_line(log.note, 0)), NotTrusted, 3, "Ed25519 line")
     text, _, lines = log.note.partition(b"\n\n")

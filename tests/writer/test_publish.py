@@ -14,17 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from registry.bootstrap.data import DataDirectory, log_keys, read_log
+from registry.bootstrap.data import DataDirectory
 from registry.chain.checkpoint import Checkpoint, LogKeys, open_checkpoint, sign_checkpoint
 from registry.chain.errors import Broken
 from registry.chain.note import parse_vkey
 from registry.chain.tiles import TileHashReader, parse_bundle, tile_path
 from registry.chain.tlog import check_consistency, leaf_hash, prove_consistency, root_hash
+from registry.ledger.logkeys import Pair
 from registry.ports import Published
 from registry.store.database import open_for_writing
-from registry.store.log import SqlState
 from registry.store.publication import SqlPublicationStore
-from registry.store.statements import statements_for
 from registry.store.tiles import DirectoryTiles
 from registry.writer.publish import Publisher
 from tests.books import ORIGIN, Book
@@ -200,7 +199,7 @@ def publish_until(data: DataDirectory, book: Book, fuse: Fuse) -> bool:
         store.fuse = fuse
         tiles = FailingTiles(data.tiles)
         tiles.fuse = fuse
-        publisher = Publisher(store, tiles, BookSigner(book), keys_of(book), Clock().now_ms)
+        publisher = Publisher(store, tiles, BookSigner(book), Clock().now_ms)
         try:
             publisher.open()
             publisher.step()
@@ -218,7 +217,7 @@ class BookSigner:
         self.book = book
         self.asked: list[tuple[int, bytes]] = []
 
-    def sign_checkpoint(self, size: int, root: bytes) -> bytes:
+    def sign_checkpoint(self, size: int, root: bytes, pairs: Sequence[Pair]) -> bytes:
         self.asked.append((size, root))
         head = Checkpoint(self.book.origin, size, root)
         return sign_checkpoint(head, self.book.ed25519_seed, self.book.mldsa44_seed, 1)
@@ -379,15 +378,14 @@ def test_a_head_that_goes_back_while_running_stops(data: DataDirectory, book: Bo
 
 def test_a_signer_that_signs_something_else_is_noticed(data: DataDirectory, book: Book) -> None:
     class Wrong(BookSigner):
-        def sign_checkpoint(self, size: int, root: bytes) -> bytes:
+        def sign_checkpoint(self, size: int, root: bytes, pairs: Sequence[Pair]) -> bytes:
             other = Book("sample.invalid/log/deadbeef")
             head = Checkpoint(ORIGIN, size, root)
             return sign_checkpoint(head, other.ed25519_seed, other.mldsa44_seed, 1)
 
     engine = open_for_writing(data.database)
-    with closing(SqlPublicationStore(engine)) as store, engine.connect() as connection:
-        keys = log_keys(read_log(SqlState(connection, statements_for(engine))))
-        publisher = Publisher(store, DirectoryTiles(data.tiles), Wrong(book), keys, Clock().now_ms)
+    with closing(SqlPublicationStore(engine)) as store:
+        publisher = Publisher(store, DirectoryTiles(data.tiles), Wrong(book), Clock().now_ms)
         publisher.open()
         with pytest.raises(Broken, match="the new checkpoint is not signed by this log"):
             publisher.step()

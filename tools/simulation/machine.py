@@ -12,6 +12,7 @@ from registry.chain.checkpoint import Checkpoint, LogKeys, format_checkpoint
 from registry.chain.errors import Broken, Unavailable
 from registry.chain.note import Note, format_note, sign_line
 from registry.chain.tlog import Frontier
+from registry.ledger.logkeys import KeyHistory, Pair
 from registry.ports import Head, NewRecord, Published
 from tools.simulation.faults import Trap
 
@@ -121,6 +122,7 @@ class MemoryLog:
         self.ids: dict[bytes, int] = {}
         self.table = StateTable(trap)
         self.checkpoints: list[Published] = []
+        self.history = KeyHistory("", ())
         self.journal: Journal = []
         self._head = Head(0, Frontier().root(), 0, 0, Frontier())
 
@@ -186,6 +188,10 @@ class MemoryLog:
         self.table.put(changes, self.journal)
         self._head = _copy(new)
 
+    def log_keys(self) -> KeyHistory:
+        """The one key that signs, whatever is thrown."""
+        return self.history
+
     def hashed_records(self, first: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
         """The records first ≤ index < stop in order, each with the leaf hash stored beside it."""
         self.trap.before("read records")
@@ -247,6 +253,22 @@ class MemoryTiles:
                 self._partials[full].remove(path)
 
 
+class OneKey(KeyHistory, frozen=True):
+    """The log's keys as the simulator has them: Ed25519 alone, for an ML-DSA-44 line is slow."""
+
+    key: LogKeys
+
+    def due(self, size: int, time_ms: int) -> tuple[LogKeys, ...]:
+        """The one key, at every size."""
+        del size, time_ms
+        return (self.key,)
+
+    def follow(self, index: int, record: bytes) -> KeyHistory:
+        """The same key: nobody has those that a thrown logkey names."""
+        del index, record
+        return self
+
+
 class SimulatedSigner:
     """Signs checkpoints, with the Ed25519 line alone (port Signer)."""
 
@@ -255,8 +277,9 @@ class SimulatedSigner:
         self._seed = seed
         self._seen = seen
 
-    def sign_checkpoint(self, size: int, root: bytes) -> bytes:
+    def sign_checkpoint(self, size: int, root: bytes, pairs: Sequence[Pair]) -> bytes:
         """A signed note of the checkpoint; whatever was signed may have left."""
+        del pairs
         self._seen(size, root)
         text = format_checkpoint(Checkpoint(self._keys.origin, size, root))
         return format_note(Note(text, (sign_line(self._keys.origin, self._seed, text),)))

@@ -15,6 +15,7 @@ from functools import cache
 from registry.chain import ed25519
 from registry.chain.checkpoint import LogKeys
 from registry.chain.errors import Broken, TanbuError
+from registry.ledger.logkeys import Pair
 from registry.ledger.refusals import Refusal
 from registry.ports import Admitted
 from registry.writer.commit import CLOCK_BACK_MS_MAX, CLOCK_JUMP_MS_MAX, Writer
@@ -28,7 +29,7 @@ from tools.simulation.auditor import Auditor, Failure
 from tools.simulation.clients import NUMBERS_PER_STEP, Chance, Clients
 from tools.simulation.entries import Draft, check, compose, receive
 from tools.simulation.faults import Crash, Faults, Trap, faults_of, throw
-from tools.simulation.machine import MemoryLog, MemoryTiles, SimulatedClock, SimulatedSigner
+from tools.simulation.machine import MemoryLog, MemoryTiles, OneKey, SimulatedClock, SimulatedSigner
 
 PUBLISH_EVERY = 16
 SEALED_FROM = 500
@@ -105,6 +106,8 @@ class Run:
         self.log = self.make_log()
         self.tiles = self.make_tiles()
         self.keys = LogKeys(ORIGIN, ed25519.public_key(SIGNING_SEED), None)
+        first = Pair(ed25519="", mldsa44="", from_size=1)
+        self.log.history = OneKey(ORIGIN, (first,), self.keys)
         self.auditor = Auditor(self.log, self.tiles, self.clock, self.keys, check)
         self.signer = SimulatedSigner(self.keys, SIGNING_SEED, self.auditor.signed)
         self.writer: Writer | None = None
@@ -400,9 +403,7 @@ class Run:
         self.trap.fired = ""
         try:
             if self.publisher is None:
-                publisher = Publisher(
-                    self.log, self.tiles, self.signer, self.keys, self.clock.now_ms
-                )
+                publisher = Publisher(self.log, self.tiles, self.signer, self.clock.now_ms)
                 publisher.open(alone=not self.log.checkpoints)
                 self.publisher = publisher
             if self.publisher.step() is not None:

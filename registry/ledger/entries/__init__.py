@@ -5,7 +5,7 @@ a field that may be left out is *absent*, never null. Whether an entry is *allow
 here but in `registry.ledger.rules`.
 """
 
-from registry.ledger.entries.authority import Account, Genesis, Key, Party, Rulebook
+from registry.ledger.entries.authority import Account, Genesis, Key, LogKey, Party, Rulebook
 from registry.ledger.entries.common import Common, SpanItem
 from registry.ledger.entries.court import Execution, Freeze, OrderChange, Unfreeze
 from registry.ledger.entries.holding import Pledge, Release, Reservation, Settlement, Unpledge
@@ -22,6 +22,7 @@ Entry = (
     | Party
     | Key
     | Account
+    | LogKey
     | Methodology
     | Project
     | Issuance
@@ -61,6 +62,7 @@ KINDS: dict[str, type[Common]] = {
         Party,
         Key,
         Account,
+        LogKey,
         Methodology,
         Project,
         Issuance,
@@ -115,6 +117,7 @@ __all__ = [
     "Genesis",
     "Issuance",
     "Key",
+    "LogKey",
     "Mandate",
     "Methodology",
     "Notice",

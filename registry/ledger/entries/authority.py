@@ -1,4 +1,4 @@
-"""Entries that found a log and say who may do what: genesis, rulebook, party, key, account."""
+"""Entries that found a log and say who may do what: genesis, rulebook, party, key and so on."""
 
 from typing import Annotated, Literal
 
@@ -126,6 +126,14 @@ class Key(Common, frozen=True, kw_only=True, tag="key"):
     until_ms: Ms | UnsetType = UNSET
 
 
+class LogKey(Common, frozen=True, kw_only=True, tag="logkey"):
+    """Puts new keys in force that sign checkpoints; those before them go on until `until_ms`."""
+
+    ed25519: KeyText
+    mldsa44: KeyText
+    until_ms: Ms
+
+
 class AccountLimits(Part, frozen=True, kw_only=True):
     """What may leave an account by one transfer, and on one civil day."""
 
@@ -154,4 +162,14 @@ class Account(Common, frozen=True, kw_only=True, tag="account"):
     need: Annotated[int, Meta(ge=1, le=2)]
 
 
-__all__ = ["Account", "EnrolledKey", "Genesis", "Key", "LogKeys", "Party", "Role", "Rulebook"]
+__all__ = [
+    "Account",
+    "EnrolledKey",
+    "Genesis",
+    "Key",
+    "LogKey",
+    "LogKeys",
+    "Party",
+    "Role",
+    "Rulebook",
+]

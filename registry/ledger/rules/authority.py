@@ -1,4 +1,4 @@
-"""Rules of genesis, rulebook, party, key and account: who may do what, and by which keys."""
+"""Rules of genesis, rulebook, party, key, account, logkey: who may do what, and by which keys."""
 
 import re
 from collections.abc import Iterable
@@ -10,8 +10,9 @@ from registry.chain.errors import Malformed
 from registry.chain.note import TYPE_ED25519, TYPE_MLDSA44, VerifierKey, parse_vkey
 from registry.ledger import values as v
 from registry.ledger.context import Context
-from registry.ledger.entries import Account, Genesis, Key, Party, Rulebook
-from registry.ledger.entries.authority import EnrolledKey
+from registry.ledger.dates import DAY_MS
+from registry.ledger.entries import Account, Genesis, Key, LogKey, Party, Rulebook
+from registry.ledger.entries.authority import EnrolledKey, LogKeys
 from registry.ledger.refusals import Refusal, refuse
 from registry.ledger.rulebook import check_values, integer
 from registry.ledger.state import State
@@ -19,6 +20,10 @@ from registry.ledger.state import State
 OPEN_ROLES = frozenset({"owner", "platform", "obligated", "organiser"})
 """Roles that the operator alone may give; all others need the authority's signature too."""
 RULESETS = frozenset({1})
+LOGKEY_OVERLAP_MS_MIN = 30 * DAY_MS
+"""So long at least the log's old keys sign beside the new ones: time for people to learn those."""
+LOGKEY_OVERLAP_MS_MAX = 366 * DAY_MS
+"""And so long at most: meanwhile nothing can replace the new ones."""
 
 
 def genesis(state: State, entry: Genesis, origin: str, index: int, time_ms: int) -> Refusal | None:
@@ -27,12 +32,8 @@ def genesis(state: State, entry: Genesis, origin: str, index: int, time_ms: int)
         return refuse("ruleset_unknown", ruleset=entry.ruleset)
     if refusal := check_new_origin(origin):
         return refusal
-    for text, kind in (
-        (entry.log_keys.ed25519, TYPE_ED25519),
-        (entry.log_keys.mldsa44, TYPE_MLDSA44),
-    ):
-        if refusal := _register_log_key(state, text, origin, kind):
-            return refusal
+    if refusal := _register_log_keys(state, entry.log_keys, origin):
+        return refusal
     founders = {entry.operator.party: "operator", entry.authority.party: "authority"}
     if len(founders) != 2:
         return refuse("listed_twice", what=entry.operator.party)
@@ -272,6 +273,31 @@ def _complete(ctx: Context, entry: Key) -> Refusal | None:
     return enrol_keys(ctx, entry.holder, (EnrolledKey(key=entry.key, until_ms=entry.until_ms),))
 
 
+def logkey(ctx: Context, entry: LogKey) -> Refusal | None:
+    """Put new log keys in force from the next size on; at most two pairs sign at any time.
+
+    The log keys do not sign this entry: the first checkpoint over it bears the lines of all four.
+    """
+    if refusal := ctx.need_role("logkey", "operator", "authority"):
+        return refusal
+    rotations = ctx.log.rotations or ()
+    if rotations and ctx.time_ms < rotations[-1][1]:
+        return refuse("logkey_running", index=rotations[-1][0], until_ms=rotations[-1][1])
+    least_ms = ctx.time_ms + LOGKEY_OVERLAP_MS_MIN
+    most_ms = ctx.time_ms + LOGKEY_OVERLAP_MS_MAX
+    if not least_ms <= entry.until_ms <= most_ms:
+        return refuse("logkey_overlap", until_ms=entry.until_ms, least_ms=least_ms, most_ms=most_ms)
+    keys = LogKeys(ed25519=entry.ed25519, mldsa44=entry.mldsa44)
+    if refusal := _register_log_keys(ctx.state, keys, ctx.log.origin):
+        return refusal
+    ctx.state.put(
+        f"logkey/{v.number(ctx.index)}", v.LogKey(ed25519=keys.ed25519, mldsa44=keys.mldsa44)
+    )
+    rotations = (*rotations, (ctx.index, entry.until_ms))
+    ctx.state.put(v.LOG, structs.replace(ctx.log, rotations=rotations))
+    return None
+
+
 def enrol_keys(ctx: Context, holder: str, keys: Iterable[EnrolledKey]) -> Refusal | None:
     """Put keys of a holder in force from this entry on, or refuse."""
     for enrolled in keys:
@@ -323,6 +349,14 @@ def check_new_origin(origin: str) -> Refusal | None:
         return refuse("bad_origin", origin=origin[:200], why=error.message)
     if not re.fullmatch(r".*/[0-9a-f]{8}", origin):
         return refuse("bad_origin", origin=origin, why="it does not end in 8 hex digits")
+    return None
+
+
+def _register_log_keys(state: State, keys: LogKeys, origin: str) -> Refusal | None:
+    """Both keys bear the log's name and serve nobody yet."""
+    for text, kind in ((keys.ed25519, TYPE_ED25519), (keys.mldsa44, TYPE_MLDSA44)):
+        if refusal := _register_log_key(state, text, origin, kind):
+            return refusal
     return None
 
 

@@ -23,6 +23,7 @@ THROWS: dict[str, Throw] = {
     "rulebook": authority.rulebook,
     "party": authority.party,
     "key": authority.key,
+    "logkey": authority.logkey,
     "account": authority.account,
     "mandate": authority.mandate,
     "correction": authority.correction,
@@ -57,6 +58,7 @@ THROWS: dict[str, Throw] = {
 """A throw for every kind of entry."""
 RARE = {
     "end": 0,
+    "logkey": 4,
     "genesis": 1,
     "seal": 2,
     "rulebook": 3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.ledger.world import DAY_MS, FARM, PARTIES, RULES, STEEL, genesis_fields
+from tests.ledger.world import DAY_MS, FARM, PARTIES, RULES, STEEL, genesis_fields, log_keys
 from tests.model.dice.core import INTEGER_MAX, SHA, Dice, Fields, Move, account_name, vkey
 
 ROLES = sorted(set(PARTIES.values()))
@@ -243,6 +243,14 @@ def notice(dice: Dice) -> Move:
 STATUSES = ("free", "reserved", "pooled", "buffer", "retired", "cancelled")
 SEALED: Fields = {"root": SHA, "count": 7, "totals": {f"{status}_g": 0 for status in STATUSES}}
 """What no rule can check: whoever replays the log would find it wrong."""
+
+
+def logkey(dice: Dice) -> Move:
+    """New keys of the log, or some that had their turn; the overlap near both its limits."""
+    days = dice.one([30, 30, 30, 31, 366, 29, 367])
+    until_ms = dice.book.time_ms + days * DAY_MS + dice.one([0, 0, 1, -1])
+    fields = log_keys(dice.one([1, *range(2, 40)])) | {"until_ms": until_ms}
+    return Move("logkey", dice.by("operator.gd", "authority.gd"), fields)
 
 
 def seal(dice: Dice) -> Move:

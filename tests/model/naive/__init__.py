@@ -22,6 +22,7 @@ RULES: dict[str, Callable[[Case], None]] = {
     "rulebook": people.rulebook,
     "party": people.party,
     "key": people.key,
+    "logkey": people.logkey,
     "account": people.account,
     "mandate": people.mandate,
     "correction": people.correction,

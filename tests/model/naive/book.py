@@ -185,12 +185,12 @@ def in_list(values: dict[str, Any], name: str, word: str) -> bool:
     return word in allowed or "*" in allowed
 
 
-def raw_key(text: str, holder: str) -> bytes:
-    """The public key in a verifier key of that holder."""
+def raw_key(text: str, holder: str, kind: int = 1, length: int = 32) -> bytes:
+    """The public key in a verifier key of that holder: Ed25519, or of another kind and length."""
     parts = text.split("+", 2)
     refuse_if(len(parts) != 3 or parts[0] != holder, "bad_key")
     data = base64.b64decode(parts[2])
-    refuse_if(len(data) != 33 or data[0] != 1, "bad_key")
+    refuse_if(len(data) != 1 + length or data[0] != kind, "bad_key")
     digest = hashlib.sha256(holder.encode() + b"\n" + data).hexdigest()
     refuse_if(digest[:8] != parts[1], "bad_key")
     return data[1:]

@@ -17,7 +17,7 @@ Facts = dict[str, Any]
 def facts(book: Book) -> dict[str, Facts]:
     """The whole book by family."""
     return {
-        "log": {word: book.log[word] for word in ("origin", "seal", "sealed", "ended")},
+        "log": {word: book.log[word] for word in ("origin", "seal", "sealed", "ended", "rotated")},
         "serials": {name: [_serial(s) for s in run] for name, run in book.serials.items()},
         "batches": {name: _batch(book, name) for name in book.batches},
         "balances": balances(book),

@@ -99,13 +99,33 @@ def genesis(case: Case) -> None:
         "seal": None,
         "sealed": 0,
         "ended": None,
+        "rotated": None,
     }
+    take_log_keys(case, case["log_keys"], case["origin"])
     for role, founder in (("operator", operator), ("authority", authority)):
         book.parties[founder["party"]] = {"title": founder["title"], "roles": [role], "index": 0}
         keys = [k for k in case["keys"] if k["key"].split("+")[0] == founder["party"]]
         refuse_if(not keys, "party_missing")
         enrol(case, founder["party"], keys)
     book.log["authority"] = authority["party"]
+
+
+def take_log_keys(case: Case, keys: dict[str, str], origin: str) -> None:
+    """Two keys under the log's name, which nobody has had."""
+    for word, kind, length in (("ed25519", 1, 32), ("mldsa44", 6, 1312)):
+        raw = raw_key(keys[word], origin, kind, length)
+        refuse_if(raw in case.book.raw_keys, "key_taken")
+        case.book.raw_keys[raw] = origin
+
+
+def logkey(case: Case) -> None:
+    case.need_roles("operator", "authority")
+    log, day = case.book.log, 86_400_000
+    refuse_if(log["rotated"] is not None and case.time_ms < log["rotated"], "logkey_running")
+    overlap = case["until_ms"] - case.time_ms
+    refuse_if(not 30 * day <= overlap <= 366 * day, "logkey_overlap")
+    take_log_keys(case, {word: case[word] for word in ("ed25519", "mldsa44")}, log["origin"])
+    log["rotated"] = case["until_ms"]
 
 
 def rulebook(case: Case) -> None:
@@ -365,6 +385,7 @@ __all__ = [
     "genesis",
     "in_list",
     "key",
+    "logkey",
     "mandate",
     "notice",
     "party",
