@@ -9,7 +9,7 @@ account, project or methodology that is sent again, the newest entry before the 
 what must not change has not.
 """
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from registry.chain.errors import NotTrusted
 from registry.ledger.entries import (
@@ -93,6 +93,9 @@ class Powers:
                 self._accounts[entry.account] = entry
             case Mandate():
                 self._mandates[index] = entry
+                if entry.replaces is not UNSET:
+                    ended = structs.replace(self._mandates[entry.replaces], until_ms=time_ms)
+                    self._mandates[entry.replaces] = ended
             case Project():
                 self._projects[entry.project] = entry
             case Issuance() if entry.new_project is not UNSET:
@@ -143,7 +146,8 @@ class Powers:
             case Issuance():
                 self._check_issuance(entry)
             case Mandate():
-                for account in entry.accounts:
+                earlier = () if entry.replaces is UNSET else self._mandates[entry.replaces].accounts
+                for account in (*entry.accounts, *earlier):
                     self._need_owner(account)
             case Order() | Freeze():
                 self._need_court(entry, entry.origin)
@@ -343,7 +347,7 @@ class Powers:
         kind = "transfer" if isinstance(entry, Reservation) else kind_of(entry)
         if account not in given.accounts or kind not in given.kinds:
             raise self._bad(f"the mandate at index {entry.mandate} does not cover it")
-        if given.until_ms < self._time_ms:
+        if given.until_ms <= self._time_ms:
             raise self._bad(f"the mandate at index {entry.mandate} had ended")
         self._need_parties(given.agent)
 
