@@ -43,6 +43,7 @@ COMMANDS = (
     Command("evidence", "evidence", "Fetch the evidence file of an entry."),
     Command("verify", "verify", "Check an evidence file or a refusal note offline."),
     Command("audit", "audit", "Replay a whole log: signatures, tree, rules, totals."),
+    Command("export", "export", "Export holdings or retirements as of a size of the log."),
     Command(
         "points", "points", "Commit to people's amounts; receipts and their check.", group=True
     ),

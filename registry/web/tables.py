@@ -4,12 +4,11 @@ The numbers are those of the views that pages and JSON show. Each table is whole
 A name that a spreadsheet could take for a formula cannot occur: all names here are the log's own.
 """
 
-import csv
 from collections.abc import Iterable, Iterator
-from io import StringIO
 
 from fastapi import APIRouter, Response
 
+from registry.ledger.tables import table
 from registry.ports import Snapshot
 from registry.service import books
 from registry.service.books import STATUSES, StatusCounts
@@ -81,9 +80,5 @@ def _balances(snapshot: Snapshot, account: str) -> Iterator[books.BalanceLine]:
 
 def _table(head: Iterable[str], lines: Iterable[Iterable[object]], size: int) -> Response:
     """The table; the header `x-tanbu-size` says as of which size of the log."""
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows(lines)
     headers = {"x-tanbu-size": str(size), "cache-control": "no-cache"}
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(table(head, lines), media_type="text/csv; charset=utf-8", headers=headers)

@@ -90,6 +90,8 @@ def test_the_guide_is_true(place: Place) -> None:
     assert "2 would be booked, 0 already booked, 0 refused" in done.stdout
     assert "2 booked, 0 already booked, 0 refused = 2 rows" in done.stdout
     assert "150 t free" in done.stdout
+    assert "holdings.csv: holdings of " in done.stdout
+    assert f"{account_id('mill')},{BATCH},PHCER,2024,1000000,150000000,150000000,0" in done.stdout
 
 
 def test_a_full_file_is_acknowledged(place: Place) -> None:

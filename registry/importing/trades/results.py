@@ -12,6 +12,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from registry.ledger.tables import table
+
 Word = Literal["booked", "already_booked", "acceptable", "refused"]
 """`acceptable`: of a trial, it would be booked."""
 WORDS: tuple[Word, ...] = ("booked", "already_booked", "acceptable", "refused")
@@ -49,18 +51,11 @@ def counts(outcomes: Iterable[Outcome]) -> dict[str, int]:
 
 def as_csv(outcomes: Sequence[Outcome]) -> bytes:
     """The rows as a table, with the mark by which a spreadsheet knows UTF-8."""
-    lines = [",".join(COLUMNS)]
-    for outcome in outcomes:
-        values = (getattr(outcome, column) for column in COLUMNS)
-        lines.append(",".join(_cell("" if value is None else str(value)) for value in values))
-    return ("\ufeff" + "".join(f"{line}\r\n" for line in lines)).encode()
+    values = ([getattr(outcome, column) for column in COLUMNS] for outcome in outcomes)
+    return ("\ufeff" + table(COLUMNS, values)).encode()
 
 
 def as_json(head: dict[str, object], outcomes: Sequence[Outcome]) -> bytes:
     """The same with what the file was and how many rows came to what."""
     whole = {**head, "counts": counts(outcomes), "rows": outcomes}
     return msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n"
-
-
-def _cell(text: str) -> str:
-    return f'"{text.replace(chr(34), chr(34) * 2)}"' if set(text) & set(',"\r\n') else text
