@@ -9,7 +9,7 @@ account, project or methodology that is sent again, the newest entry before the 
 what must not change has not.
 """
 
-from msgspec import UNSET, structs
+from msgspec import UNSET
 
 from registry.chain.errors import NotTrusted
 from registry.ledger.entries import (
@@ -93,9 +93,6 @@ class Powers:
                 self._accounts[entry.account] = entry
             case Mandate():
                 self._mandates[index] = entry
-                if entry.replaces is not UNSET:
-                    ended = structs.replace(self._mandates[entry.replaces], until_ms=time_ms)
-                    self._mandates[entry.replaces] = ended
             case Project():
                 self._projects[entry.project] = entry
             case Issuance() if entry.new_project is not UNSET:

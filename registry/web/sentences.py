@@ -129,7 +129,7 @@ def _say(entry: Entry, times: Times, units: Units) -> tuple[str, dict[str, Piece
                 "class_name": Piece(entry.class_),
             }
         case Mandate():
-            pieces = {
+            pieces: dict[str, Piece | Pieces] = {
                 "agent": Piece(entry.agent),
                 "count": Piece(str(len(entry.accounts))),
                 "time": Piece(times.show(entry.until_ms)),
