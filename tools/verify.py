@@ -292,7 +292,7 @@ KINDS = {
     "opening": f"batch:Batch count:{_POS} unit_g:1..1000000000 vintage:1990..2200"
     " parts:[OpeningPart]1..1000 source:OpeningSource class?:Name source_project?:'1..200",
     "mandate": "agent:Party accounts:[AccountId]1..64 kinds:[transfer|retirement|conversion]1..3"
-    f" until_ms:{_INT} limits?:MandateLimits",
+    f" until_ms:{_INT} limits?:MandateLimits replaces?:{_POS}",
     "transfer": "from:AccountId to:AccountId items:Items reason:trade|donation|internal|bundle"
     f" mandate?:{_POS} trade?:Trade",
     "points_scheme": "scheme:Name operator:Party title:'1..200 unit:'1..40 num:1..1000000000"
@@ -791,6 +791,8 @@ def _refers(entry: Entry) -> Iterator[str]:
             yield from _of_project(entry, "")
         case "methodology":
             yield f"methodology/{entry['methodology']}/{entry['version']}"
+        case "mandate" if "replaces" in entry:
+            yield f"mandate/{_n(entry['replaces'])}"
         case "obligation":
             yield f"rulebook/{_n(entry['rulebook_version'])}"
         case "key":
@@ -1129,7 +1131,10 @@ class Powers:
                 self._need_owner(item["account"])
 
     def of_mandate(self, entry: Entry) -> None:
-        for account in entry["accounts"]:
+        accounts = list(entry["accounts"])
+        if "replaces" in entry:
+            accounts += self._named[f"mandate/{_n(entry['replaces'])}"]["accounts"]
+        for account in accounts:
             self._need_owner(account)
 
     def of_moving(self, entry: Entry) -> None:
@@ -1239,7 +1244,7 @@ class Powers:
         kind = "transfer" if entry["kind"] == "reservation" else entry["kind"]
         if account not in given["accounts"] or kind not in given["kinds"]:
             raise self._bad("the mandate does not cover it")
-        if given["until_ms"] < self._time_ms:
+        if given["until_ms"] <= self._time_ms:
             raise self._bad("the mandate had ended")
         self._need(given["agent"])
 
