@@ -18,6 +18,8 @@ from tests.house.tree import below, parse
 
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
+# The second verifier is one file on purpose: a court copies it to a machine that has nothing else.
+LONG = {"tools/verify.py": 1_900}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -229,9 +231,9 @@ def assertions(text: str, where: str) -> list[str]:
 def too_long(text: str, where: str) -> list[str]:
     """Complain of files over 500 lines and functions over 70."""
     found = []
-    lines = text.count("\n")
-    if lines > FILE_LINES_MAX:
-        found.append(f"{where}:1 has {lines} lines, more than {FILE_LINES_MAX}")
+    lines, most = text.count("\n"), LONG.get(where, FILE_LINES_MAX)
+    if lines > most:
+        found.append(f"{where}:1 has {lines} lines, more than {most}")
     for node in ast.walk(parse(text, where)):
         if isinstance(node, Function) and node.end_lineno is not None:
             length = node.end_lineno - node.lineno + 1

@@ -20,7 +20,7 @@ from registry.ledger.signing import SigningKey
 from registry.verify.evidence import format_evidence
 from registry.verify.report import exit_code, failure
 from registry.verify.trust import Trust, TrustedKey
-from registry.verify.verifier import TITLES, check_evidence, verify
+from registry.verify.verifier import TITLES, check_evidence
 from tests.books import (
     BATCH,
     DAY_MS,
@@ -45,6 +45,7 @@ from tests.verify.logs import (
     sample_log,
     standing_of,
 )
+from tests.verify.twin import verify
 
 TRUST = Trust((log_trust(Book()),))
 
