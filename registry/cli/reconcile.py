@@ -49,7 +49,7 @@ def reconcile(
         int | None, typer.Option(min=1, max=256, help="Processes beside this one [default: cores].")
     ] = None,
 ) -> Exit:
-    """Compare your own table with the log, and sign a report of the differences.
+    """Compare your own table with the log, and sign a report.
 
     The log is audited first. Exit code 0: the same. 1: there are differences, which are shown; the
     report is written all the same. With --scope file only the accounts (of holdings) or the

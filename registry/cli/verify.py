@@ -55,7 +55,7 @@ def verify(
         ),
     ] = None,
 ) -> Exit:
-    """Check an evidence file, a refusal note or a reconciliation report offline.
+    """Check an evidence file, a refusal note or a report offline.
 
     First comes what is not checked, then each step, then what the file proves. Exit code 0: good.
     1: checked and bad. 2: not readable. 3: could not be checked, for want of trust, say.
