@@ -49,6 +49,7 @@ COMMANDS = (
         "points", "points", "Commit to people's amounts; receipts and their check.", group=True
     ),
     Command("seal", "seal", "Seal the state, so that values can be proved from it."),
+    Command("stamp", "stamp", "Time stamps of checkpoints: ask for them, check them.", group=True),
     Command("rebuild", "rebuild", "Make the state anew from the log."),
     Command("fsck", "fsck", "Check a data directory: records, hashes, state, tiles."),
     Command("bench", "bench", "Measure the service against what this machine can do."),

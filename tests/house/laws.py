@@ -31,6 +31,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pydantic": ("registry/api/", "registry/settings.py"),
     "pydantic_settings": ("registry/settings.py",),
     "sqlalchemy": ("registry/store/", "migrations/"),
+    "rfc3161_client": ("registry/chain/", "registry/service/"),
     "alembic": ("registry/store/", "migrations/"),
     "httpx": ("registry/net/",),
     "fastapi": ("registry/api/", "registry/web/"),
@@ -95,7 +96,7 @@ PURE_IMPORTS = {
     "dataclasses", "enum", "functools", "hashlib", "heapq", "itertools", "json", "math", "msgspec",
     "operator", "re", "registry", "struct", "tomllib", "types", "typing", "unicodedata", "zlib",
 }  # fmt: skip
-CHAIN_IMPORTS = PURE_IMPORTS | {"cryptography", "nacl"}
+CHAIN_IMPORTS = PURE_IMPORTS | {"cryptography", "nacl", "rfc3161_client"}
 IMPURE_NAMES = {
     "open", "print", "input", "eval", "exec", "compile", "breakpoint", "globals", "vars",
     "__import__", "hash", "id",
