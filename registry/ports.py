@@ -141,6 +141,40 @@ class PublicationStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """An authority's RFC 3161 token over the checkpoint of `size`; `time_ms` as the token says."""
+
+    size: int
+    authority: str
+    token: bytes
+    time_ms: int
+
+
+class StampStore(Protocol):
+    """Where time stamps are kept. Every verb raises Broken on a disk at fault."""
+
+    def published(self) -> Published | None:
+        """The newest signed checkpoint that is stored."""
+        ...
+
+    def newest_stamp(self, authority: str) -> Stamped | None:
+        """The stamp of the largest checkpoint that this authority has stamped."""
+        ...
+
+    def keep_stamp(self, stamped: Stamped) -> None:
+        """Keep a checked stamp, durably; there is none yet of this size and authority."""
+        ...
+
+
+class StampClient(Protocol):
+    """A line to a time-stamping authority."""
+
+    def ask(self, request: bytes) -> bytes:
+        """What it answers to a request (both DER); Unavailable if it does not, or not in time."""
+        ...
+
+
 class TileSource(Protocol):
     """Where a log is read from: a directory of tiles, a URL, or a database."""
 
@@ -284,6 +318,10 @@ class Snapshot(Protocol):
 
     def published(self) -> Published | None:
         """The newest published checkpoint."""
+        ...
+
+    def stamps(self) -> Sequence[Stamped]:
+        """The newest stamp of each authority, by name."""
         ...
 
 

@@ -17,6 +17,7 @@ from registry.chain.errors import Malformed
 
 REFUSAL_KEY = "refusals.key"
 CONFIG_FILE = "config.toml"
+AuthorityName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
 
 
 class Settings(BaseSettings):
@@ -38,6 +39,21 @@ class Settings(BaseSettings):
             " elsewhere by its whole path. Without it refusals are answered without notes."
         ),
     ] = Path(REFUSAL_KEY)
+    stamp_urls: Annotated[
+        dict[AuthorityName, str],
+        Field(
+            description="Time-stamping authorities (RFC 3161), name = URL; in the environment as"
+            " JSON. The certificates by which NAME is believed are DATA/trust/NAME.pem. None:"
+            " checkpoints get no time stamps.",
+            max_length=8,
+        ),
+    ] = {}
+    stamp_interval_s: Annotated[
+        int, Field(description="Seconds between two stamps of one authority.", ge=60)
+    ] = 86_400
+    stamp_timeout_s: Annotated[
+        int, Field(description="Seconds that an authority may take to answer.", ge=1, le=300)
+    ] = 20
 
 
 def read_settings(**given: object) -> Settings:

@@ -24,7 +24,7 @@ from registry.ledger.codec import Parsed, format_record, id_key, parse_entry, pa
 from registry.ledger.refusals import Refusal, refuse
 from registry.ledger.state import MemoryState, State, StateReader
 from registry.ledger.subjects import subjects_of
-from registry.ports import Admitted, Committed, Head, Published, Refused
+from registry.ports import Admitted, Committed, Head, Published, Refused, Stamped
 from tests.books import ORIGIN, T0, Book
 
 
@@ -62,6 +62,9 @@ class FakeSnapshot:
     def published(self) -> Published | None:
         return self.registry.newest
 
+    def stamps(self) -> Sequence[Stamped]:
+        return self.registry.stamps
+
 
 class FakeRegistry:
     """The writer, the store and the tiles of one log."""
@@ -76,6 +79,7 @@ class FakeRegistry:
         self.subjects: dict[str, list[int]] = {}
         self.frontier = Frontier()
         self.newest: Published | None = None
+        self.stamps: list[Stamped] = []
         self.tiles: dict[str, bytes] = {}
         self.gone = False
         self.asked: list[tuple[Admitted, ...]] = []

@@ -103,6 +103,7 @@ def holds() -> list[Step]:
     reserve = {"from": home, "to": mill, "reason": "internal", "expires_ms": T0 + DAY_MS}
     instrument = {"issuer": "Sample Court", "instrument_type": "ruling", "number": "SAMPLE 2"}
     paper = {"origin": "signed", "instrument_sha256": "ab" * 32}
+    agent = {"agent": "bank.test", "accounts": [home], "kinds": ["transfer"]}
     return [
         Step("party", (*both, bank), enrol | {"keys": [{"key": bank.vkey}]}),
         Step("reservation", (farm,), reserve | {"items": [span(31_001, 31_010)]}),
@@ -114,6 +115,8 @@ def holds() -> list[Step]:
         Step("freeze", (court,), {**instrument, **paper, "account": home, "items": [span(33_001, 33_020)]}),
         Step("execution", (court,), {**paper, "freeze": back(1), "account": home, "items": [span(33_001, 33_010)], "retire": True}),
         Step("unfreeze", (court,), {**paper, "freeze": back(2)}),
+        Step("mandate", (farm,), agent | {"until_ms": T0 + DAY_MS}),
+        Step("mandate", (farm,), agent | {"until_ms": 0, "replaces": back(1)}),
     ]  # fmt: skip
 
 

@@ -7,13 +7,15 @@ them, the label `pid` says which. Counting is a dictionary's addition, for the h
 import os
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+
+from registry.ports import Stamped
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -29,6 +31,7 @@ class Metrics(Collector):
         self.seconds_sum: dict[str, float] = defaultdict(float)
         self.size = 0
         self.published_size = 0
+        self.stamps: Sequence[Stamped] = ()
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -69,6 +72,21 @@ class Metrics(Collector):
             gauge = GaugeMetricFamily(name, text, labels=("pid",))
             gauge.add_metric((pid,), value)
             yield gauge
+        yield from self._stamps(pid)
+
+    def _stamps(self, pid: str) -> Iterator[Metric]:
+        labels = ("pid", "authority")
+        size = GaugeMetricFamily(
+            "tanbu_stamped_size", "Records below the checkpoint stamped last.", labels=labels
+        )
+        time_s = GaugeMetricFamily(
+            "tanbu_stamp_timestamp_seconds", "Time of the newest time stamp.", labels=labels
+        )
+        for stamped in self.stamps:
+            size.add_metric((pid, stamped.authority), stamped.size)
+            time_s.add_metric((pid, stamped.authority), stamped.time_ms / 1000)
+        yield size
+        yield time_s
 
     def _histogram(self, pid: str) -> Metric:
         family = HistogramMetricFamily(

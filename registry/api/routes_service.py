@@ -29,7 +29,8 @@ def router(services: Services) -> APIRouter:
     async def readyz() -> Response:
         """The writer answers and the newest checkpoint is fresh; 503 otherwise.
 
-        `refusal_notes` says which key signs them, or why refusals are answered without.
+        `refusal_notes` says which key signs them, or why refusals are answered without; `stamps`
+        the newest time stamp of each authority: none at all is no fault.
         """
         try:
             async with asyncio.timeout(WRITER_S_MAX):
@@ -38,7 +39,8 @@ def router(services: Services) -> APIRouter:
             raise Unavailable(f"the writer does not answer within {WRITER_S_MAX:.0f} s") from error
         await asyncio.to_thread(check_fresh, services.reader, services.settings.clock_ms)
         notes = await services.notes.state()
-        return JSONResponse({"status": "ready", "refusal_notes": notes})
+        stamps = await asyncio.to_thread(_stamps, services)
+        return JSONResponse({"status": "ready", "refusal_notes": notes, "stamps": stamps})
 
     @routes.get("/metrics", **openapi.text("metrics"))
     def metrics() -> Response:
@@ -46,6 +48,7 @@ def router(services: Services) -> APIRouter:
         with services.reader.snapshot() as snapshot:
             published = snapshot.published()
             services.metrics.size = snapshot.head.size
+            services.metrics.stamps = snapshot.stamps()
         services.metrics.published_size = published.size if published else 0
         return Response(services.metrics.text(), media_type=CONTENT_TYPE)
 
@@ -55,3 +58,12 @@ def router(services: Services) -> APIRouter:
         return JSONResponse(request.app.openapi())
 
     return routes
+
+
+def _stamps(services: Services) -> list[dict[str, str | int]]:
+    """The newest time stamp of each authority."""
+    with services.reader.snapshot() as snapshot:
+        return [
+            {"authority": s.authority, "size": s.size, "time_ms": s.time_ms}
+            for s in snapshot.stamps()
+        ]

@@ -3,14 +3,14 @@
 DATA/tanbu.sqlite3    the database          DATA/keys/        private keys, 0600
 DATA/tiles/           the published log     DATA/trust/       public: what verifiers need
 DATA/config.toml      settings              DATA/tanbu.lock   held by the process that writes
-DATA/seals/           the leaves of seals
+DATA/seals/           the leaves of seals   DATA/stamp.lock   held while a time stamp is asked for
 """
 
 import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,16 +66,32 @@ class DataDirectory:
     def lock(self) -> Path:
         return self.root / "tanbu.lock"
 
+    @property
+    def stamp_lock(self) -> Path:
+        return self.root / "stamp.lock"
+
+
+def locked(data: DataDirectory) -> AbstractContextManager[None]:
+    """Hold the directory for writing; Unavailable if another process does, or there is none."""
+    return _held(data.lock, data.root, "stop it first; a log has one writer")
+
+
+def stamping(data: DataDirectory) -> AbstractContextManager[None]:
+    """Be the one who adds time stamps, beside the service if it runs; raises as `locked`.
+
+    Who puts another database in place holds this as well.
+    """
+    return _held(data.stamp_lock, data.root, "try again in a minute")
+
 
 @contextmanager
-def locked(data: DataDirectory) -> Iterator[None]:
-    """Hold the directory for writing; Unavailable if another process does, or there is none."""
+def _held(lock: Path, root: Path, todo: str) -> Iterator[None]:
     try:
-        handle = os.open(data.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise Unavailable(
             f"this is no data directory to write in: {error.strerror}",
-            where=str(data.root),
+            where=str(root),
             todo="open a log with: tanbu init",
         ) from error
     try:
@@ -85,8 +101,8 @@ def locked(data: DataDirectory) -> Iterator[None]:
             holder = os.read(handle, 20).decode("ascii", "replace").strip()
             raise Unavailable(
                 f"another process (pid {holder or 'unknown'}) writes in this data directory",
-                where=str(data.root),
-                todo="stop it first; a log has one writer",
+                where=str(root),
+                todo=todo,
             ) from error
         os.ftruncate(handle, 0)
         os.write(handle, b"%d\n" % os.getpid())

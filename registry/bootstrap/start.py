@@ -2,7 +2,7 @@
 
 Run by a short process of its own before the others start, so that none of them loads Alembic:
 
-    python -m registry.bootstrap.start DATA [--alone]      prints the origin and the size as JSON
+    python -m registry.bootstrap.start DATA [--alone]      prints what it found as JSON
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from registry.bootstrap.data import DataDirectory, SystemClock, locked
 from registry.bootstrap.life import report
 from registry.bootstrap.refusal_key import read_refusal_key
+from registry.bootstrap.stamping import read_authorities
 from registry.chain import ed25519
 from registry.chain.errors import Broken, TanbuError
 from registry.ledger.logkeys import read_log
@@ -39,6 +40,8 @@ class Started:
     published_size: int
     without_notes: str = ""
     """Why refusals are answered without signed notes; empty if they are signed."""
+    stamps: bool = False
+    """There are authorities to be asked for time stamps."""
 
 
 def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
@@ -47,6 +50,7 @@ def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
     Raises Unavailable, NotTrusted, Malformed or Broken with the reason why the log must not go on.
     """
     ed25519.self_check()
+    stamps = bool(read_authorities(data))
     with locked(data):
         upgrade_database(data.database)
         signer = FileSigner(data.keys, SystemClock().now_ms)
@@ -68,7 +72,8 @@ def check_start(data: DataDirectory, *, alone: bool = False) -> Started:
             published = publisher.published
             size = store.head().size
         engine.dispose()
-    return Started(origin, size, 0 if published is None else published.size, without_notes)
+    published_size = 0 if published is None else published.size
+    return Started(origin, size, published_size, without_notes, stamps)
 
 
 def _without_notes(data: DataDirectory, state: StateReader) -> str:
@@ -105,7 +110,8 @@ def main(arguments: list[str]) -> int:
         return report("start", error)
     if started.without_notes:
         sys.stderr.write(f"tanbu: refusals get no signed note: {started.without_notes}\n")
-    sys.stdout.write(json.dumps({"origin": started.origin, "size": started.size}) + "\n")
+    found = {"origin": started.origin, "size": started.size, "stamps": started.stamps}
+    sys.stdout.write(json.dumps(found) + "\n")
     return 0
 
 

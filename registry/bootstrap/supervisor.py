@@ -9,7 +9,8 @@ Rules
 - processes are started anew, never forked; each ends when this one has gone, even by SIGKILL
 - SIGTERM or SIGINT: API workers finish what is under way, the writer ends its round, the publisher
   publishes the last head; exit code 0
-- the end of any child ends all, with a line that says which; exit code 1
+- the end of any child ends all, with a line that says which; exit code 1. But the stamper, which
+  asks others for time stamps, may end by itself: that is said, and the log goes on
 """
 
 import argparse
@@ -35,7 +36,8 @@ END_S_MAX = 15
 """How long one kind of process may take to end before it is killed."""
 LISTEN_BACKLOG = 512
 _STATUS_BYTES = 64
-_ORDER_OF_END = ("api", "writer", "publisher")
+STAMPER = "stamper"
+_ORDER_OF_END = ("api", STAMPER, "writer", "publisher")
 
 Say = Callable[[str], None]
 
@@ -67,10 +69,10 @@ def serve(data: Path, *, host: str, port: int, workers: int, alone: bool, say: S
         raise Malformed(f"between 1 and {WORKERS_MAX} workers, not {workers}", where="workers")
     end = EndSignal(signal.SIGTERM, signal.SIGINT)
     with bind(host, port) as listening:
-        origin, size = check(data, alone=alone)
+        origin, size, stamps = check(data, alone=alone)
         family = Family(data, alone=alone)
         try:
-            family.start(listening, workers)
+            family.start(listening, workers, stamps=stamps)
             address = format_address(listening)
             if family.wait_until_ready(end):
                 say(f"serving {origin} (size {size}) at http://{address}/")
@@ -109,8 +111,11 @@ def format_address(listening: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def check(data: Path, *, alone: bool) -> tuple[str, int]:
-    """Have the data directory checked; origin and size of its log. Raises Refused."""
+def check(data: Path, *, alone: bool) -> tuple[str, int, bool]:
+    """Have the data directory checked: the log's origin, its size, whether it gets time stamps.
+
+    Raises Refused.
+    """
     command = [sys.executable, "-m", "registry.bootstrap.start", str(data)]
     done = subprocess.run(
         [*command, "--alone"] if alone else command,
@@ -121,7 +126,7 @@ def check(data: Path, *, alone: bool) -> tuple[str, int]:
     if done.returncode != 0:
         raise Refused(done.returncode if done.returncode > 0 else 1)
     found = json.loads(done.stdout)
-    return str(found["origin"]), int(found["size"])
+    return str(found["origin"]), int(found["size"]), bool(found["stamps"])
 
 
 class Family:
@@ -134,13 +139,15 @@ class Family:
         self._life_reader, self._life_writer = os.pipe()
         self._running: list[Running] = []
 
-    def start(self, listening: socket.socket, workers: int) -> None:
-        """Start all processes."""
+    def start(self, listening: socket.socket, workers: int, *, stamps: bool) -> None:
+        """Start all processes; `stamps`: the stamper too."""
         self._start("publisher", ())
         lines = [socket.socketpair() for _ in range(workers)]
         self._start("writer", [ours.fileno() for ours, _ in lines])
         for _, theirs in lines:
             self._start("api", (listening.fileno(), theirs.fileno()))
+        if stamps:
+            self._start(STAMPER, ())
         # Only the two ends may hold a line, else neither would notice that the other has gone.
         for pair in lines:
             for sock in pair:
@@ -199,10 +206,20 @@ class Family:
         child = next(child for child in self._running if child.status == handle)
         code = child.process.wait()
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        if child.name == STAMPER:
+            self._let_go(child, how)
+            return
         raise Broken(
             f"the {child.name} process (pid {child.process.pid}) has ended {how}; all others end",
             todo="start again; if it ends again: tanbu fsck",
         )
+
+    def _let_go(self, child: Running, how: str) -> None:
+        """Go on without a child that the log does not need."""
+        self._running.remove(child)
+        os.close(child.status)
+        message = f"the {child.name} process has ended {how}; the log goes on without"
+        report("serve", Broken(message, todo="start the service again when you can"))
 
     def end(self) -> bool:
         """End all processes, in order; False if one had to be killed or ended badly."""

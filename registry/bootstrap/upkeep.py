@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from registry.bootstrap.data import DataDirectory, SystemClock, locked
+from registry.bootstrap.data import DataDirectory, SystemClock, locked, stamping
 from registry.chain.checkpoint import open_checkpoint
 from registry.chain.errors import TanbuError, Unavailable
 from registry.ledger.apply import SignatureCheck, verify_here
@@ -44,7 +44,7 @@ def rebuild(
 
     Raises Broken, with the record, if the log does not hold by the rules; nothing has changed then.
     """
-    with locked(data):
+    with locked(data), stamping(data):
         new = data.root / "rebuilt.sqlite3"
         _remove(new)
         try:

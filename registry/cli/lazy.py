@@ -41,13 +41,15 @@ COMMANDS = (
     Command("state", "state", "Show the state map's root and count, or one value."),
     Command("proof", "proof", "Fetch proofs and check them here.", group=True),
     Command("evidence", "evidence", "Fetch the evidence file of an entry."),
-    Command("verify", "verify", "Check an evidence file or a refusal note offline."),
+    Command("verify", "verify", "Check an evidence file, a refusal note or a report offline."),
     Command("audit", "audit", "Replay a whole log: signatures, tree, rules, totals."),
     Command("export", "export", "Export holdings or retirements as of a size of the log."),
+    Command("reconcile", "reconcile", "Compare your own table with the log, and sign a report."),
     Command(
         "points", "points", "Commit to people's amounts; receipts and their check.", group=True
     ),
     Command("seal", "seal", "Seal the state, so that values can be proved from it."),
+    Command("stamp", "stamp", "Time stamps of checkpoints: ask for them, check them.", group=True),
     Command("rebuild", "rebuild", "Make the state anew from the log."),
     Command("fsck", "fsck", "Check a data directory: records, hashes, state, tiles."),
     Command("bench", "bench", "Measure the service against what this machine can do."),

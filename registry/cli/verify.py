@@ -1,4 +1,4 @@
-"""`tanbu verify`: an evidence file or a refusal note, offline, with the trust of its reader.
+"""`tanbu verify`: an evidence file, refusal note or report, offline, by the reader's own trust.
 
 Needs no network, no service and no database. Refuses to know: the operator.
 """
@@ -13,9 +13,11 @@ from registry.cli import files
 from registry.cli.shell import Exit, current, emit
 from registry.cli.trusting import OptionalTrust, read_trust
 from registry.ledger.codec import ENTRY_BYTES_MAX
+from registry.ledger.reconciliation_note import HEADER as RECONCILIATION_HEADER
 from registry.ledger.refusal_note import HEADER as REFUSAL_HEADER
 from registry.ledger.refusal_note import parse_refusal
 from registry.verify.evidence import EVIDENCE_BYTES_MAX
+from registry.verify.reconciliation import verify_reconciliation
 from registry.verify.refusal import operator_keys, verify_refusal
 from registry.verify.report import Report
 from registry.verify.trust import Trust
@@ -30,7 +32,7 @@ OPENING_BYTES_MAX = 10_000
 def verify(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="An evidence file or a refusal note; -: stdin."),
+        typer.Argument(metavar="FILE", help="Evidence, a refusal note or a report; -: stdin."),
     ],
     trust: OptionalTrust = None,
     opening: Annotated[
@@ -46,8 +48,14 @@ def verify(
             metavar="KEY", help="For a refusal note: a key that you know is the operator's. Repeat."
         ),
     ] = None,
+    party_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY", help="For a reconciliation report: a key of its party. Repeat."
+        ),
+    ] = None,
 ) -> Exit:
-    """Check an evidence file or a refusal note offline.
+    """Check an evidence file, a refusal note or a report offline.
 
     First comes what is not checked, then each step, then what the file proves. Exit code 0: good.
     1: checked and bad. 2: not readable. 3: could not be checked, for want of trust, say.
@@ -59,7 +67,14 @@ def verify(
     """
     data = files.read(file, EVIDENCE_BYTES_MAX + 1)
     held = None if trust is None else read_trust(trust)
-    if data.startswith(REFUSAL_HEADER):
+    if not data.startswith(RECONCILIATION_HEADER):
+        _unfit("--party-key", party_key)
+    if data.startswith(RECONCILIATION_HEADER):
+        _unfit("--opening", opening)
+        _unfit("--entry", entry)
+        _unfit("--operator-key", operator_key)
+        report = verify_reconciliation(data, party_key or [])
+    elif data.startswith(REFUSAL_HEADER):
         _unfit("--opening", opening)
         report = _refusal(data, held, entry, operator_key or [])
     elif held is None:

@@ -29,26 +29,15 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from registry.chain import canonical
-from registry.chain.checkpoint import check_origin
-from registry.chain.ed25519 import SIGNATURE_BYTES
-from registry.chain.errors import Malformed, NotTrusted
-from registry.chain.note import (
-    Limits,
-    Note,
-    TextVerifier,
-    VerifierKey,
-    format_note,
-    open_note,
-    parse_note,
-)
+from registry.chain.errors import Malformed
+from registry.chain.note import Note, VerifierKey
 from registry.chain.strict import MAX_INT
-from registry.ledger.entries.common import Int, PartyName, Sha256
+from registry.ledger.entries.common import Int, Sha256
 from registry.ledger.signing import SigningKey
+from registry.ledger.statement_note import open_statement, parse_statement, sign_statement
 
 HEADER = b"tanbu.refusal/v1\n"
 NOTE_BYTES_MAX = 2_000
-_LIMITS = Limits(bytes_max=NOTE_BYTES_MAX, lines_max=1, line_body_bytes_max=SIGNATURE_BYTES)
 
 
 class RefusalText(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,33 +74,19 @@ def text_sha256(note: bytes) -> str:
 
 def sign_refusal(origin: str, said: RefusalText, key: SigningKey) -> bytes:
     """The note of a refusal; Malformed if it has no such form. Some 50 µs."""
-    text = HEADER + check_origin(origin).encode() + b"\n" + _encode(said) + b"\n"
-    return format_note(Note(text, (key.line(text),)))
+    return sign_statement(HEADER, origin, _encode(said), key)
 
 
 def parse_refusal(data: bytes) -> SignedRefusal:
     """What a refusal note says; Malformed unless it is one, byte for byte. Judges no signature."""
-    if not data.startswith(HEADER):
-        raise Malformed("the first line is not tanbu.refusal/v1", where="line 1")
-    note = parse_note(data, _LIMITS)
-    lines = note.text[len(HEADER) :].split(b"\n")
-    if len(lines) != 3 or lines[2]:
-        raise Malformed("a refusal note's text has exactly three lines")
-    canonical.parse_json(lines[1])
+    found = parse_statement(data, HEADER, bytes_max=NOTE_BYTES_MAX)
     try:
-        said = _decode(lines[1])
-        msgspec.convert(note.signatures[0].name, PartyName)
-        if len(note.signatures[0].body) != SIGNATURE_BYTES:
-            raise Malformed("the signature line is not of an Ed25519 key", where="signature")
+        said = _decode(found.body)
     except msgspec.MsgspecError as error:
         raise Malformed(f"not a refusal: {error}", where="line 3") from error
-    return SignedRefusal(check_origin(lines[0].decode()), said, note)
+    return SignedRefusal(found.origin, said, found.note)
 
 
 def open_refusal(signed: SignedRefusal, keys: Iterable[VerifierKey]) -> VerifierKey:
     """The key of `keys` by which the line is good; NotTrusted if there is none."""
-    known = [key for key in keys if f"{key.name}+{key.key_id.hex()}" == signed.signer]
-    if not known:
-        raise NotTrusted(f"the line is of {signed.signer}, whose key is not trusted here")
-    (verified,) = open_note(signed.note, [TextVerifier(key) for key in known])
-    return verified.key
+    return open_statement(signed.note, signed.signer, keys)

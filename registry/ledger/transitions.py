@@ -248,7 +248,7 @@ def _may_give(step: Step, name: str) -> bool:
         return given is not None and (
             name in given.accounts
             and kind in given.kinds
-            and step.time_ms <= given.until_ms
+            and step.time_ms < given.until_ms
             and given.agent in step.holders()
         )
     return _owner_signed(step, name)

@@ -104,6 +104,9 @@ class Past:
     def published(self) -> None:
         return None
 
+    def stamps(self) -> tuple[()]:
+        return ()
+
 
 def last_seal(snapshot: Snapshot) -> SealView | None:
     """The last seal in the log."""

@@ -7,10 +7,12 @@ from sqlalchemy import Connection, func, select
 from registry.chain.checkpoint import open_checkpoint, parse_checkpoint
 from registry.chain.errors import TanbuError, Unavailable
 from registry.chain.note import parse_note
+from registry.chain.stamp import imprint, read_token
 from registry.ledger.codec import parse_record
 from registry.ledger.logkeys import KeyHistory
 from registry.ports import Published, TileSource
 from registry.store import schema, sqlite
+from registry.store.stamps import read_stamps, stamped_note
 from registry.writer.tiling import File, Tiling
 
 Report = Callable[[str, str], None]
@@ -58,6 +60,7 @@ class PublishedCheck:
             self._report(
                 f"checkpoint {self._next.size}", f"it is signed, but the log has {size} records"
             )
+        self._check_stamps()
         if not self.size:
             return
         try:
@@ -103,6 +106,23 @@ class PublishedCheck:
             self._report(where, f"its note is of size {head.size}")
         elif published.size == self._tiling.size and head.root != self._tiling.root():
             self._report(where, "its root is not that of the records")
+
+    def _check_stamps(self) -> None:
+        """Each is of a checkpoint that is there; whether its authority signed it needs trust."""
+        for stamped in read_stamps(self._connection):
+            where = f"stamp {stamped.size} {stamped.authority}"
+            note = stamped_note(self._connection, stamped.size)
+            if note is None:
+                self._report(where, "there is no checkpoint of this size")
+                continue
+            try:
+                stamp = read_token(stamped.token)
+                if stamp.imprint != imprint(parse_note(note).text):
+                    self._report(where, "it is of another checkpoint")
+                elif stamp.time_ms != stamped.time_ms:
+                    self._report(where, "its time is another than the one stored beside it")
+            except TanbuError as error:
+                self._report(where, error.message)
 
     def _read_checkpoints(self) -> Iterator[Published]:
         table, last = schema.checkpoint.c, -1

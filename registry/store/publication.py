@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Connection, Engine, insert, select
 
 from registry.ledger.logkeys import KeyHistory, read_history
 from registry.ports import Head, Published
 from registry.store import schema, sqlite
 from registry.store.log import SqlState, read_head, read_records
-from registry.store.reads import read_published
 from registry.store.statements import statements_for
 
 
@@ -51,3 +50,14 @@ class SqlPublicationStore:
                     size=published.size, note=published.note, time_ms=published.time_ms
                 )
             )
+
+
+def read_published(connection: Connection, before: int | None = None) -> Published | None:
+    """The newest signed checkpoint that is stored; with `before`, of those that are smaller."""
+    table = schema.checkpoint.c
+    wanted = select(table.size, table.note, table.time_ms).order_by(table.size.desc()).limit(1)
+    if before is not None:
+        wanted = wanted.where(table.size < before)
+    with sqlite.guarded("read checkpoints"):
+        row = connection.execute(wanted).first()
+    return None if row is None else Published(size=row[0], note=row[1], time_ms=row[2])

@@ -15,10 +15,12 @@ from threading import Lock
 from sqlalchemy import Connection, Engine, Select, func, select
 
 from registry.ledger.state import StateReader
-from registry.ports import Head, Published
+from registry.ports import Head, Published, Stamped
 from registry.store import schema, sqlite, tail
 from registry.store.journal import Recent
 from registry.store.log import SqlState, read_head, read_records
+from registry.store.publication import read_published
+from registry.store.stamps import newest_stamps
 from registry.store.statements import Statements, statements_for
 
 _SEGMENTS_MAX = 256
@@ -108,6 +110,10 @@ class SqlSnapshot:
         """The newest published checkpoint."""
         return read_published(self._connection)
 
+    def stamps(self) -> Sequence[Stamped]:
+        """The newest stamp of each authority, by name."""
+        return newest_stamps(self._connection)
+
     def _index(self, wanted: Select[tuple[int]]) -> int | None:
         found = self._scalar(wanted)
         return found if isinstance(found, int) else None
@@ -175,14 +181,3 @@ class SqlReadStore:
     def close(self) -> None:
         """Close all connections; no snapshot may be open."""
         self._engine.dispose()
-
-
-def read_published(connection: Connection, before: int | None = None) -> Published | None:
-    """The newest signed checkpoint that is stored; with `before`, of those that are smaller."""
-    table = schema.checkpoint.c
-    wanted = select(table.size, table.note, table.time_ms).order_by(table.size.desc()).limit(1)
-    if before is not None:
-        wanted = wanted.where(table.size < before)
-    with sqlite.guarded("read checkpoints"):
-        row = connection.execute(wanted).first()
-    return None if row is None else Published(size=row[0], note=row[1], time_ms=row[2])

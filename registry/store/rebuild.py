@@ -30,13 +30,14 @@ from registry.ledger.replay import UsedId, replay
 from registry.ledger.sealing import SealWatch, sealed_sizes
 from registry.ledger.state import State, state_root
 from registry.ledger.subjects import subjects_of
-from registry.ports import Head, NewRecord, Published, TileSource
+from registry.ports import Head, NewRecord, Published, Stamped, TileSource
 from registry.store import schema, sqlite
 from registry.store.database import open_for_writing
 from registry.store.journal import Recent
 from registry.store.log import SqlLogStore, last_index, read_head, read_records
 from registry.store.migrate import create_database
 from registry.store.publication import SqlPublicationStore
+from registry.store.stamps import SqlStampStore, read_stamps
 from registry.store.tail import read_recent
 
 AT_ONCE = 1_000
@@ -59,6 +60,8 @@ class Source:
     root: bytes | None
     records: Iterable[bytes]
     checkpoints: tuple[Published, ...]
+    stamps: tuple[Stamped, ...] = ()
+    """Time stamps of checkpoints; they are in the database alone."""
     sealed: tuple[int, ...] = ()
     """The sizes that seals among the records name."""
 
@@ -97,7 +100,15 @@ def source_of_database(engine: Engine, origin: str) -> Iterator[Source]:
             ).all()
         records = (record for record, _ in read_records(connection, 0, size))
         sealed = tuple(sealed_sizes(r for r, _ in read_records(connection, 0, size)))
-        yield Source(origin, size, root, records, tuple(Published(*row) for row in rows), sealed)
+        yield Source(
+            origin,
+            size,
+            root,
+            records,
+            tuple(Published(*row) for row in rows),
+            tuple(read_stamps(connection)),
+            sealed,
+        )
 
 
 def source_of_tiles(tiles: TileSource, time_ms: int) -> Source:
@@ -110,7 +121,7 @@ def source_of_tiles(tiles: TileSource, time_ms: int) -> Source:
     published = Published(head.size, note, time_ms)
     sealed = tuple(sealed_sizes(_bundled(tiles, head.size)))
     records = _bundled(tiles, head.size)
-    return Source(head.origin, head.size, head.root, records, (published,), sealed)
+    return Source(head.origin, head.size, head.root, records, (published,), sealed=sealed)
 
 
 def _bundled(tiles: TileSource, size: int) -> Iterator[bytes]:
@@ -140,6 +151,9 @@ def rebuild_from(
     with closing(SqlPublicationStore(engine)) as publication:
         for published in source.checkpoints:
             publication.store_checkpoint(published)
+    with closing(SqlStampStore(engine)) as kept:
+        for stamped in source.stamps:
+            kept.keep_stamp(stamped)
     with engine.connect() as connection:
         sqlite.move_wal(connection)
     root, count = state_root(state_items(engine))

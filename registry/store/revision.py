@@ -3,4 +3,4 @@
 Apart from the schema itself, so that who only reads needs no library for it.
 """
 
-REVISION = "0002"
+REVISION = "0003"

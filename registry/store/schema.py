@@ -7,7 +7,8 @@ Refuses to know: what a record means, which database it is.
 
 Rules
 - `record` is the log. `entry_id`, `leaf` and `mention` only find entries; `state` is the state map;
-  `head` is one row, the committed head; `checkpoint` holds every note that the log has signed.
+  `head` is one row, the committed head; `checkpoint` holds every note that the log has signed,
+  `stamp` the time stamps of some of them.
 - `journal` holds what the newest commits still have to bring into `entry_id`, `leaf`, `mention` and
   `state`: see `registry.store.journal`
 - what is looked up by a hash goes in segments: `leaf` and `mention` begin with `index >> bits`, so
@@ -131,7 +132,16 @@ checkpoint = Table(
     Column("time_ms", BigInteger, nullable=False),
 )
 
-LOG_TABLES = (record, entry_id, leaf, mention, checkpoint)
+stamp = Table(
+    "stamp",
+    metadata,
+    Column("size", _Number, primary_key=True, autoincrement=False),
+    Column("authority", Text, primary_key=True),
+    Column("token", LargeBinary, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+)
+
+LOG_TABLES = (record, entry_id, leaf, mention, checkpoint, stamp)
 
 
 def leaf_prefix(leaf_hash: bytes) -> int:

@@ -143,7 +143,8 @@ class Powers:
             case Issuance():
                 self._check_issuance(entry)
             case Mandate():
-                for account in entry.accounts:
+                earlier = () if entry.replaces is UNSET else self._mandates[entry.replaces].accounts
+                for account in (*entry.accounts, *earlier):
                     self._need_owner(account)
             case Order() | Freeze():
                 self._need_court(entry, entry.origin)
@@ -343,7 +344,7 @@ class Powers:
         kind = "transfer" if isinstance(entry, Reservation) else kind_of(entry)
         if account not in given.accounts or kind not in given.kinds:
             raise self._bad(f"the mandate at index {entry.mandate} does not cover it")
-        if given.until_ms < self._time_ms:
+        if given.until_ms <= self._time_ms:
             raise self._bad(f"the mandate at index {entry.mandate} had ended")
         self._need_parties(given.agent)
 

@@ -122,6 +122,8 @@ def _by_kind(entry: Common) -> Iterator[str]:
         case Mandate():
             yield f"party/{entry.agent}"
             yield from (f"account/{account}" for account in entry.accounts)
+            if entry.replaces is not UNSET:
+                yield f"mandate/{v.number(entry.replaces)}"
         case Account():
             yield f"account/{entry.account}"
             if entry.owner is not UNSET:

@@ -129,11 +129,14 @@ def _say(entry: Entry, times: Times, units: Units) -> tuple[str, dict[str, Piece
                 "class_name": Piece(entry.class_),
             }
         case Mandate():
-            return "say.mandate", {
+            pieces: dict[str, Piece | Pieces] = {
                 "agent": Piece(entry.agent),
                 "count": Piece(str(len(entry.accounts))),
                 "time": Piece(times.show(entry.until_ms)),
             }
+            if entry.replaces is UNSET:
+                return "say.mandate", pieces
+            return "say.mandate.replaces", pieces | {"entry": _entry(entry.replaces)}
         case Genesis() | Rulebook() | Party() | Key() | LogKey() | Account():
             return _authority(entry, times)
         case Reservation() | Settlement() | Release() | Pledge() | Unpledge():

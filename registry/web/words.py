@@ -295,6 +295,7 @@ _SENTENCES = {
     "say.issuance": ("{quantity} for {project}, {first} to {last}", "{project} {first} 至 {last}：{quantity}"),
     "say.opening": ("{quantity} in {batch}, from {registry}", "自 {registry} 接管 {batch}：{quantity}"),
     "say.mandate": ("{agent} may act for {count} accounts until {time}", "{agent} 可代理 {count} 个账户至 {time}"),
+    "say.mandate.replaces": ("Ends the mandate of entry {entry}; {agent} may act for {count} accounts until {time}", "终止条目 {entry} 的委托；{agent} 可代理 {count} 个账户至 {time}"),
     "say.transfer": ("{quantity} from {source} to {target}", "{source} 向 {target} 转让 {quantity}"),
     "say.trade": ("{quantity} from {source} to {target} at {price} CNY/t, {venue} {trade}", "{source} 向 {target} 出售 {quantity}，单价 {price} 元/吨，{venue} {trade}"),
     "say.points_scheme": ("{title} ({scheme}) of {operator}", "{operator} 的 {title}（{scheme}）"),

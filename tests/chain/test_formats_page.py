@@ -21,7 +21,13 @@ from registry.chain.tlog import (
     prove_inclusion,
     root_hash,
 )
+from registry.ledger.reconciliation_note import (
+    open_reconciliation,
+    parse_reconciliation,
+    sign_reconciliation,
+)
 from registry.ledger.refusal_note import open_refusal, parse_refusal
+from registry.ledger.signing import SigningKey
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "spec" / "formats.md"
 _fenced = re.compile(r"^```text (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -37,6 +43,7 @@ def test_every_example_is_looked_at() -> None:
     assert set(EXAMPLES) == {
         "json", "note", "vkey", "checkpoint", "message-04", "message-06", "tree", "bundle",
         "proof", "sumtree", "refusal", "refusal-vkey", "refusal-entry",
+        "reconciliation", "reconciliation-vkey",
     }  # fmt: skip
 
 
@@ -101,6 +108,14 @@ def test_refusal_note(vectors: Any) -> None:
     signed = parse_refusal(shown[0].encode())
     assert open_refusal(signed, [parse_vkey(shown[1])]).name == "operator.cn-gd"
     assert signed.said.text_sha256 == sha256(shown[2].encode()).hexdigest()
+
+
+def test_reconciliation_report() -> None:
+    note, vkey = EXAMPLES["reconciliation"].encode(), EXAMPLES["reconciliation-vkey"].strip()
+    signed = parse_reconciliation(note)
+    assert open_reconciliation(signed, [parse_vkey(vkey)]).name == "exchange.cn-gd"
+    key = SigningKey("exchange.cn-gd", bytes([7]) * 32)
+    assert (key.vkey, sign_reconciliation(signed.origin, signed.said, key)) == (vkey, note)
 
 
 def test_sum_tree() -> None:

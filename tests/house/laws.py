@@ -18,6 +18,8 @@ from tests.house.tree import below, parse
 
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
+# The second verifier is one file on purpose: a court copies it to a machine that has nothing else.
+LONG = {"tools/verify.py": 1_900}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -29,6 +31,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pydantic": ("registry/api/", "registry/settings.py"),
     "pydantic_settings": ("registry/settings.py",),
     "sqlalchemy": ("registry/store/", "migrations/"),
+    "rfc3161_client": ("registry/chain/", "registry/service/"),
     "alembic": ("registry/store/", "migrations/"),
     "httpx": ("registry/net/",),
     "fastapi": ("registry/api/", "registry/web/"),
@@ -93,7 +96,7 @@ PURE_IMPORTS = {
     "dataclasses", "enum", "functools", "hashlib", "heapq", "itertools", "json", "math", "msgspec",
     "operator", "re", "registry", "struct", "tomllib", "types", "typing", "unicodedata", "zlib",
 }  # fmt: skip
-CHAIN_IMPORTS = PURE_IMPORTS | {"cryptography", "nacl"}
+CHAIN_IMPORTS = PURE_IMPORTS | {"cryptography", "nacl", "rfc3161_client"}
 IMPURE_NAMES = {
     "open", "print", "input", "eval", "exec", "compile", "breakpoint", "globals", "vars",
     "__import__", "hash", "id",
@@ -229,9 +232,9 @@ def assertions(text: str, where: str) -> list[str]:
 def too_long(text: str, where: str) -> list[str]:
     """Complain of files over 500 lines and functions over 70."""
     found = []
-    lines = text.count("\n")
-    if lines > FILE_LINES_MAX:
-        found.append(f"{where}:1 has {lines} lines, more than {FILE_LINES_MAX}")
+    lines, most = text.count("\n"), LONG.get(where, FILE_LINES_MAX)
+    if lines > most:
+        found.append(f"{where}:1 has {lines} lines, more than {most}")
     for node in ast.walk(parse(text, where)):
         if isinstance(node, Function) and node.end_lineno is not None:
             length = node.end_lineno - node.lineno + 1

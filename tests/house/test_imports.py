@@ -16,6 +16,7 @@ from tests.house import laws, tree
 # import name → name of the distribution, where they differ
 DISTRIBUTIONS = {
     "nacl": "pynacl",
+    "rfc3161_client": "rfc3161-client",
     "prometheus_client": "prometheus-client",
     "pydantic_settings": "pydantic-settings",
 }

@@ -97,6 +97,7 @@ BREACHES: list[tuple[Checker, str, str, str]] = [
     (laws.swallowed, "registry/a.py", "with suppress(Exception): f()\n", "suppresses everything"),
     (laws.assertions, "registry/a.py", "assert x\n", "asserts"),
     (laws.too_long, "registry/a.py", "x = 1\n" * 501, "has 501 lines"),
+    (laws.too_long, "tools/verify.py", "x = 1\n" * 1_901, "has 1901 lines"),
     (laws.too_long, "registry/a.py", "def f():\n" + "    x = 1\n" * 70, "f has 71 lines"),
     (laws.undocumented, "registry/a.py", "x = 1\n", "no docstring"),
     (laws.bare_silencers, "registry/a.py", "x = 1  # noqa\n", "noqa without a code"),

@@ -43,19 +43,24 @@ class Watched:
         self.disturbed: set[str] = set()
 
     def __call__(self, state: State, parsed: Parsed, **around: Any) -> Refusal | None:
-        before = root_of(state)
+        before = map_of(state)
         refusal = apply(state, parsed, **around)
         if refusal is not None:
             self.names.add(refusal.name)
-            if root_of(state) != before:
+            if root_of(state) != state_root(before):
                 self.disturbed.add(refusal.name)
         return refusal
 
 
-def root_of(state: State) -> tuple[bytes, int]:
-    """The root and count of the map as the next entry will find it: a draft left behind counts."""
+def map_of(state: State) -> list[tuple[str, bytes]]:
+    """The whole map as the next entry will find it: a draft left behind counts."""
     state.accept()
-    return state_root(state.items())
+    return list(state.items())
+
+
+def root_of(state: State) -> tuple[bytes, int]:
+    """The root over that map, and its count."""
+    return state_root(map_of(state))
 
 
 def plays() -> Iterator[tuple[str, partial[None]]]:

@@ -231,6 +231,7 @@ CASES: list[Case] = [
     ("transfer", (EXCHANGE,), move(mandate=1), "unknown_mandate"),
     ("mandate", (OWNER,), mandate(until_ms=START_MS), "mandate_ended"),
     ("mandate", (OWNER, FIRM), mandate(accounts=[FARM, STEEL]), "accounts_of_several_owners"),
+    ("mandate", (OWNER,), mandate(replaces=1, until_ms=0), "unknown_mandate"),
     ("transfer", (OWNER,), move(items=[{"batch": BATCH, "first": 1}]), "serials_form"),
     ("transfer", (OWNER,), move(items=[{"batch": BATCH}]), "serials_form"),
     ("transfer", (OWNER,), move(items=serials(5, 4)), "serials_form"),
@@ -253,12 +254,20 @@ ORDER: Before = [("order", (EXCHANGE, AUTHORITY), order_fields())]
 SCHEME: Before = [("points_scheme", (MALL_OP, AUTHORITY), scheme())]
 POINTS: Before = [*SCHEME, ("conversion", (OWNER, MALL_OP), convert())]
 DUTY: Before = [("obligation", (AUTHORITY,), obligation())]
+AT = World().index  # of the first entry after the founding
+MANDATE: Before = [("mandate", (OWNER,), mandate())]
+ENDED = ("mandate", (OWNER,), mandate(replaces=AT, until_ms=0))
 RECOVER = {"holder": OWNER, "action": "recover", "key": key_of(OWNER, 2).vkey}
 AFTER: list[tuple[Before, Case]] = [
     ([("transfer", (OWNER, EXCHANGE), trade())], ("transfer", (OWNER, EXCHANGE), trade(), "trade_exists")),
     ([("key", (*BOTH, key_of(OWNER, 2)), RECOVER)], ("key", (*BOTH, key_of(OWNER, 2)), RECOVER, "recovery_pending")),
     ([("key", (*BOTH, key_of(OWNER, 2)), RECOVER)], ("key", BOTH, RECOVER | {"action": "complete"}, "recovery_too_early")),
     ([("key", (OWNER, key_of(OWNER, 1)), {"holder": OWNER, "action": "add", "key": key_of(OWNER, 1).vkey})], ("key", (OWNER, key_of(OWNER, 1)), {"holder": OWNER, "action": "add", "key": key_of(OWNER, 1).vkey}, "key_taken")),
+    (MANDATE, ("mandate", (FIRM,), mandate(replaces=AT, accounts=[STEEL]), "accounts_of_several_owners")),
+    (MANDATE, ("mandate", (EXCHANGE,), mandate(replaces=AT), "owner_missing")),
+    ([*MANDATE, ENDED], ("transfer", (EXCHANGE,), move(mandate=AT), "mandate_ended")),
+    ([*MANDATE, ENDED], ("transfer", (EXCHANGE,), move(mandate=AT + 1), "mandate_ended")),
+    ([*MANDATE, ENDED], ("mandate", (OWNER,), mandate(replaces=AT), "mandate_ended")),
     (SCHEME, ("points_scheme", (MALL_OP, AUTHORITY), scheme(), "scheme_exists")),
     ([("points_scheme", (MALL_OP, AUTHORITY), scheme(classes=["transit"]))], ("conversion", (OWNER, MALL_OP), convert(), "class_not_in_scheme")),
     ([("points_scheme", (MALL_OP, AUTHORITY), scheme(num=10**9))], ("conversion", (OWNER, MALL_OP), convert(), "too_little_for_a_point")),
@@ -319,6 +328,16 @@ def test_two_ways_of_revoking_and_of_using_a_mandate_beyond_its_scope() -> None:
     world.accept("key", OWNER, **revoke)
     assert world.submit("key", OWNER, **revoke) == "key_already_revoked"
     assert world.submit("transfer", key_of(OWNER, 1), **move()) == "key_not_in_force"
+
+
+def test_a_mandate_takes_the_place_of_another_at_once() -> None:
+    world = after(*MANDATE)
+    world.accept("transfer", EXCHANGE, **move(mandate=AT))
+    other = mandate(agent="bank.city", replaces=AT, limits={"total_g": T})
+    world.accept("mandate", OWNER, **other)
+    assert world.submit("transfer", EXCHANGE, **move(mandate=AT)) == "mandate_ended"
+    assert world.submit("transfer", "bank.city", **move(mandate=AT + 2)) == ""
+    assert world.submit("transfer", "bank.city", **move(mandate=AT + 2)) == "mandate_limit"
 
 
 def test_before_genesis_and_before_a_rulebook() -> None:

@@ -133,7 +133,9 @@ def _people(families: dict[str, dict[str, Any]]) -> dict[str, Facts]:
             for n, p in families["project"].items()
         },
         "periods": {n: list(p.issued) for n, p in families["period"].items() if p.issued},
-        "mandates": {str(int(n)): (m.agent, m.used_g) for n, m in families["mandate"].items()},
+        "mandates": {
+            str(int(n)): (m.agent, m.until_ms, m.used_g) for n, m in families["mandate"].items()
+        },
     }
 
 

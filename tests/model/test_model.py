@@ -20,7 +20,7 @@ from registry.ledger.refusals import CATALOGUE
 from tests.model.dice import THROWS
 from tests.model.play import Play
 
-SEEDS = range(9)
+SEEDS = range(11)
 THROWN = 150
 NAIVE = Path(__file__).parent / "naive"
 DICE = Path(__file__).parent / "dice"

@@ -20,6 +20,7 @@ from registry.sample.offline import Sandbox
 from registry.sample.perform import perform
 from registry.sample.place import Place
 from registry.sample.story import STEPS
+from tools import verify as alone
 
 REPO = Path(__file__).resolve().parents[2]
 RUN_S_MAX = 240
@@ -88,6 +89,14 @@ def test_a_killed_sample_goes_on_and_holds(tmp_path: Path, free_port: int) -> No
     words = [word for word in result["verify"] if word]
     again = subprocess.run(words, cwd=REPO, capture_output=True, check=False, timeout=60)
     assert again.returncode == 0
+    # So does the second verifier, with all that the sample hands out.
+    trust = alone.read_trust(data / "trust")
+    opening = (data / "private" / "obligor.opening").read_bytes()
+    handed_out = sorted((data / "evidence").glob("*.json"))
+    assert len(handed_out) >= 8
+    for path in handed_out:
+        opened = opening if str(path) in words else None
+        assert alone.verify(path.read_bytes(), trust, opened).statement, path
 
 
 def test_a_port_in_use_is_said_before_anything_is_made(tmp_path: Path, free_port: int) -> None:

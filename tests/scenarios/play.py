@@ -40,7 +40,6 @@ from registry.verify.means import HereCrew
 from registry.verify.receipt import verify_receipt
 from registry.verify.report import Report
 from registry.verify.trust import Trust, new_trust
-from registry.verify.verifier import verify
 from tests.ledger.world import step_of
 from tests.scenarios.build import build, thing_of
 from tests.scenarios.cast import Cast
@@ -48,6 +47,7 @@ from tests.scenarios.checks import differences
 from tests.scenarios.reading import wrong
 from tests.scenarios.said import Check, Proof, Said, Scenario
 from tests.scenarios.scene import Scene
+from tests.verify.twin import verify
 
 MORNING = "09:00"
 """When the first entry of a day is recorded, if the file does not say it."""

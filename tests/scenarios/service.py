@@ -30,8 +30,8 @@ from registry.store.sources import TileDirectory
 from registry.verify.audit import audit
 from registry.verify.means import HereCrew
 from registry.verify.report import Report
-from registry.verify.verifier import verify
 from tests.scenarios.play import Played, PublishedLog, Surprise
+from tests.verify.twin import verify
 
 CLOCKWORK = Path(__file__).parent / "clockwork"
 END_S_MAX = 60

@@ -91,6 +91,8 @@ def test_the_guide_is_true(place: Place) -> None:
     assert "2 booked, 0 already booked, 0 refused = 2 rows" in done.stdout
     assert "150 t free" in done.stdout
     assert "holdings.csv: holdings of " in done.stdout
+    assert "1 the same, 0 different, 0 missing in the log, 0 missing in the file" in done.stdout
+    assert "exchange.test has signed that it compared the holdings" in done.stdout
     assert f"{account_id('mill')},{BATCH},PHCER,2024,1000000,150000000,150000000,0" in done.stdout
 
 

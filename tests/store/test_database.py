@@ -80,6 +80,7 @@ ROWS = {
     "leaf": "(0, 0, 0)",
     "mention": "(0, 0, 0, x'')",
     "checkpoint": "(1, x'00', 0)",
+    "stamp": "(1, 'tsa', x'00', 0)",
 }
 
 
@@ -186,3 +187,19 @@ def test_upgrading_what_is_new_changes_nothing(path: Path) -> None:
     before = path.read_bytes()
     upgrade_database(path)
     assert path.read_bytes() == before
+
+
+def test_a_database_from_before_time_stamps_is_brought_forward(path: Path) -> None:
+    raw = sqlite3.connect(path)
+    with raw:
+        raw.execute("DROP TABLE stamp")
+        raw.execute("UPDATE alembic_version SET version_num = '0002'")
+    raw.close()
+    with pytest.raises(Broken, match="schema 0002"):
+        open_for_writing(path)
+    upgrade_database(path)
+    engine = open_for_writing(path)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+        assert connection.exec_driver_sql("SELECT count(*) FROM stamp").scalar() == 0
+    engine.dispose()

@@ -286,7 +286,7 @@ def test_a_rebuild_makes_the_same_again(data: DataDirectory, whole: DataDirector
     engine.dispose()
     assert fsck(data).faults == ()
     assert sorted(p.name for p in data.root.iterdir()) == [
-        "keys", "tanbu.lock", "tanbu.sqlite3", "tiles"
+        "keys", "stamp.lock", "tanbu.lock", "tanbu.sqlite3", "tiles"
     ]  # fmt: skip
 
 

@@ -12,11 +12,12 @@ from registry.ledger.entries import KINDS, kind_of
 from registry.ledger.entries.common import SpanItem
 from registry.verify.evidence import format_evidence, parse_evidence
 from registry.verify.standing import stands_on
-from registry.verify.verifier import check_evidence, verify
+from registry.verify.verifier import check_evidence
 from registry.verify.words import KIND_WORDS
 from tests.answers import BANK, FARM, MILL, Answers
 from tests.books import BATCH, TONNE, party_key
 from tests.verify.logs import MemoryLog, entry_of, standing_of
+from tests.verify.twin import verify
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ from registry.ledger.state import encode_value
 from registry.ports import Published
 from registry.verify import build, evidence
 from registry.verify.build import build_evidence, find_certificate
-from registry.verify.verifier import check_evidence, verify
+from registry.verify.verifier import check_evidence
 from tests.books import BATCH, DAY_MS, T0, TONNE, Book, account_id, party_key
 from tests.verify.logs import MemoryLog, entry_of, log_trust, sample_log, standing_of
+from tests.verify.twin import verify
 
 
 def test_guide_and_file_agree_on_what_a_record_stands_on() -> None:

@@ -19,8 +19,8 @@ from registry.verify.evidence import (
     format_evidence,
     parse_evidence,
 )
-from registry.verify.verifier import verify
 from tests.verify.logs import MemoryLog, index_of_kind, sample_log
+from tests.verify.twin import verify
 
 
 @pytest.fixture(scope="module")

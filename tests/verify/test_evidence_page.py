@@ -9,7 +9,8 @@ from pathlib import Path
 from registry.ledger.entries import KINDS
 from registry.verify import evidence, trust
 from registry.verify.trust import parse_trust
-from registry.verify.verifier import TITLES, verify
+from registry.verify.verifier import TITLES
+from tests.verify.twin import verify
 
 REPO = Path(__file__).resolve().parent.parent.parent
 PAGE = (REPO / "docs" / "spec" / "evidence.md").read_text(encoding="utf-8")

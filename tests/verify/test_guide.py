@@ -1,7 +1,7 @@
 """The guide for verifiers and auditors, run as it stands there.
 
-Changed are the port, which must be a free one here, and `tanbu`, which is this Python's. The URL is
-served by a plain web server over the tiles: a published log needs no more.
+Changed are the port, which must be a free one here, `tanbu` and `python`, which are this Python's.
+The URL is served by a plain web server over the tiles: a published log needs no more.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ def story() -> MemoryLog:
 def desk(tmp_path: Path) -> Path:
     """A desk with all that the guide speaks of."""
     log = story()
+    shutil.copy(tree.REPO / "tools" / "verify.py", tmp_path)
     (tmp_path / "evidence.json").write_bytes(log.evidence(log.size - 1))
     (tmp_path / "total.json").write_bytes(log.evidence(log.size - 2))
     file = LeafFile(unit="points", leaves=LEAVES)
@@ -121,7 +122,8 @@ def port(desk: Path) -> Iterator[int]:
 
 
 def shell(desk: Path, script: str) -> subprocess.CompletedProcess[str]:
-    call = f'tanbu() {{ {shlex.quote(sys.executable)} -P -m registry.cli "$@"; }}\n'
+    python = shlex.quote(sys.executable)
+    call = f'tanbu() {{ {python} -P -m registry.cli "$@"; }}\npython() {{ {python} -I "$@"; }}\n'
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", call + script],
         cwd=desk,
@@ -138,8 +140,9 @@ def test_the_guide_is_true(desk: Path, port: int) -> None:
     script = "\n".join(blocks).replace(":8000", f":{port}")
     done = shell(desk, script)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "30 t of CO2 equivalent" in done.stdout
-    assert "SAMPLE person" in done.stdout
+    assert done.stdout.count("30 t of CO2 equivalent") == 4
+    assert done.stdout.count("30 吨二氧化碳当量") == 1
+    assert done.stdout.count("obligor 0 of the order is SAMPLE person") == 2
     assert "Refusal 312 unknown_account" in done.stdout
     assert done.stdout.count(f"{len(INVARIANTS)} invariants hold") == 3
     verdict = json.loads((desk / "verdict.json").read_text(encoding="utf-8"))
@@ -154,6 +157,9 @@ def test_the_guide_is_true(desk: Path, port: int) -> None:
         ("tanbu verify mine.receipt --trust trust", 2),
         ("tanbu verify evidence.json --trust other", 3),
         ("tanbu verify none.json --trust trust", 2),
+        ("python verify.py bent.json --trust trust", 1),
+        ("python verify.py mine.receipt --trust trust", 2),
+        ("python verify.py evidence.json --trust other", 3),
         ("tanbu verify freeze.refusal --trust trust --entry mine.receipt", 2),
         ("tanbu verify freeze.refusal --trust other", 3),
         ("tanbu audit bent --trust trust", 1),

@@ -17,10 +17,10 @@ from registry.verify.loghead import learned_keys
 from registry.verify.means import HereCrew
 from registry.verify.report import Report
 from registry.verify.trust import Trust, TrustedKey, format_trust, parse_log_trust
-from registry.verify.verifier import verify
 from tests.books import DAY_MS, T0, TONNE, Book
 from tests.logpairs import LogPair, log_pair, rotation, sign
 from tests.verify.logs import TIME_S, FileTiles, MemoryLog, log_trust
+from tests.verify.twin import verify
 
 UNTIL_MS = T0 + 30 * DAY_MS
 

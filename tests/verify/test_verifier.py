@@ -20,7 +20,7 @@ from registry.ledger.signing import SigningKey
 from registry.verify.evidence import format_evidence
 from registry.verify.report import exit_code, failure
 from registry.verify.trust import Trust, TrustedKey
-from registry.verify.verifier import TITLES, check_evidence, verify
+from registry.verify.verifier import TITLES, check_evidence
 from tests.books import (
     BATCH,
     DAY_MS,
@@ -45,6 +45,7 @@ from tests.verify.logs import (
     sample_log,
     standing_of,
 )
+from tests.verify.twin import verify
 
 TRUST = Trust((log_trust(Book()),))
 
@@ -409,6 +410,26 @@ def test_step_9_a_mandate_that_does_not_reach(fields: dict[str, object], words: 
         "farm", "mill", by=party_key("exchange"), mandate=index, reason="internal"
     )
     rejected(forged([*notes, mandate, moved], book), NotTrusted, 9, words)
+
+
+def test_step_9_a_mandate_that_was_replaced() -> None:
+    book = Book()
+    notes = [*book.founding(), book.person("ann")]
+    index = len(notes)
+    notes.append(book.mandate("exchange", "farm"))
+    later = book.mandate("exchange", "farm", replaces=index, until_ms=T0 + DAY_MS)
+    moved = book.transfer(
+        "farm", "mill", by=party_key("exchange"), mandate=index + 1, reason="internal"
+    )
+    log = MemoryLog(book, [*notes, later, moved])
+    report = verify(log.evidence(log.size - 1), log.trust())
+    assert {index, index + 1} <= set(report.facts["records"])
+    of_another = book.note(
+        e.Mandate,
+        account_key("ann"),
+        **{**unsigned(later), "accounts": (account_id("ann"),)},
+    )
+    rejected(forged([*notes, of_another], book), NotTrusted, 9, "has not signed")
 
 
 def test_step_10_serials() -> None:

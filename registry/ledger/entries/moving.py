@@ -29,13 +29,18 @@ class MandateLimits(Part, frozen=True, kw_only=True):
 
 
 class Mandate(Common, frozen=True, kw_only=True, tag="mandate"):
-    """The owner lets an agent act on accounts, for some kinds, within limits, until a time."""
+    """The owner lets an agent act on accounts, for some kinds, within limits, until a time.
+
+    `replaces`: index of an earlier mandate, which ends here. With it, `until_ms` may lie in the
+    past: then nothing takes its place.
+    """
 
     agent: PartyName
     accounts: Annotated[tuple[AccountId, ...], Meta(min_length=1, max_length=MANDATE_ACCOUNTS_MAX)]
     kinds: Annotated[tuple[MandateKind, ...], Meta(min_length=1, max_length=3)]
     until_ms: Ms
     limits: MandateLimits | UnsetType = UNSET
+    replaces: Positive | UnsetType = UNSET
 
 
 class Item(Part, frozen=True, kw_only=True):

@@ -12,15 +12,18 @@ from registry.ledger.rules import holdings
 
 
 def mandate(ctx: Context, entry: Mandate) -> Refusal | None:
-    """Let an agent act on accounts of one owner, who signs."""
+    """Let an agent act on accounts of one owner, who signs; end the mandate that it replaces."""
     if not ctx.state.get(f"party/{entry.agent}", v.Party):
         return refuse("unknown_party", party=entry.agent)
     if len(set(entry.accounts)) != len(entry.accounts):
         return refuse("listed_twice", what="account")
-    if entry.until_ms <= ctx.time_ms:
+    earlier = () if entry.replaces is UNSET else end_mandate(ctx, entry.replaces)
+    if isinstance(earlier, Refusal):
+        return earlier
+    if entry.until_ms <= ctx.time_ms and entry.replaces is UNSET:
         return refuse("mandate_ended", mandate=ctx.index, until_ms=entry.until_ms)
     owner = ""
-    for account_id in entry.accounts:
+    for account_id in dict.fromkeys((*entry.accounts, *earlier)):
         account = ctx.state.get(f"account/{account_id}", v.Account)
         if account is None:
             return refuse("unknown_account", account=account_id)
@@ -44,6 +47,27 @@ def mandate(ctx: Context, entry: Mandate) -> Refusal | None:
         ),
     )
     return None
+
+
+def end_mandate(ctx: Context, mandate_index: int) -> tuple[str, ...] | Refusal:
+    """End a mandate as of now; its accounts, all of whose consent that takes."""
+    given = standing(ctx, mandate_index)
+    if isinstance(given, Refusal):
+        return given
+    ctx.state.put(
+        f"mandate/{v.number(mandate_index)}", structs.replace(given, until_ms=ctx.time_ms)
+    )
+    return given.accounts
+
+
+def standing(ctx: Context, mandate_index: int) -> v.Mandate | Refusal:
+    """The mandate of that index, if it has not ended."""
+    given = ctx.state.get(f"mandate/{v.number(mandate_index)}", v.Mandate)
+    if given is None:
+        return refuse("unknown_mandate", mandate=mandate_index)
+    if given.until_ms <= ctx.time_ms:
+        return refuse("mandate_ended", mandate=mandate_index, until_ms=given.until_ms)
+    return given
 
 
 def transfer(ctx: Context, entry: Transfer) -> Refusal | None:
@@ -116,11 +140,9 @@ def consent(
         return refuse("account_frozen", account=account_id, freeze=account.freezes[0])
     if mandate_index is UNSET:
         return ctx.need_owner(account_id, account)
-    given = ctx.state.get(f"mandate/{v.number(mandate_index)}", v.Mandate)
-    if given is None:
-        return refuse("unknown_mandate", mandate=mandate_index)
-    if given.until_ms <= ctx.time_ms:
-        return refuse("mandate_ended", mandate=mandate_index, until_ms=given.until_ms)
+    given = standing(ctx, mandate_index)
+    if isinstance(given, Refusal):
+        return given
     if account_id not in given.accounts:
         return refuse("mandate_scope", mandate=mandate_index, what=account_id)
     if kind not in given.kinds:

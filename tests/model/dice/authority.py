@@ -202,6 +202,7 @@ def mandate(dice: Dice) -> Move:
         "kinds": kinds if dice.odds(96) else ["transfer", "transfer"],
         "until_ms": dice.book.time_ms + dice.one([20_000, DAY_MS, 2**40, 2**40, 2**40, 0, -1]),
         "limits": dice.one(limits),
+        "replaces": dice.index_of("mandate") if dice.odds(20) else None,
     }
     return Move("mandate", dice.owner(account_), fields)
 

@@ -143,7 +143,7 @@ class Dice:
         return self.one(recent) if recent else default
 
     def index_of(self, kind: str) -> int:
-        """The index of an earlier reservation, pledge or freeze."""
+        """The index of an earlier reservation, pledge, freeze or mandate."""
         found: int = self.earlier(kind, lambda n: f"{kind}/{n:016}", 1)
         return found
 

@@ -35,7 +35,9 @@ def facts(book: Book) -> dict[str, Facts]:
         },
         "projects": {name: _project(book, name) for name in book.projects},
         "periods": periods(book),
-        "mandates": {str(n): (m["agent"], m["used_g"]) for n, m in book.mandates.items()},
+        "mandates": {
+            str(n): (m["agent"], m["until_ms"], m["used_g"]) for n, m in book.mandates.items()
+        },
         "reservations": {
             str(n): (r["sender"], r["receiver"], r["expires_ms"], sorted(r["places"]))
             for n, r in book.reservations.items()

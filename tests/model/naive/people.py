@@ -288,13 +288,22 @@ def _account_rules(case: Case, value: Entry) -> None:
 def mandate(case: Case) -> None:
     refuse_if(case["agent"] not in case.book.parties, "unknown_party")
     listed_once(case["accounts"])
-    refuse_if(case["until_ms"] <= case.time_ms, "mandate_ended")
+    ended = case.get("replaces")
+    before: list[str] = []
+    if ended is not None:
+        refuse_if(ended not in case.book.mandates, "unknown_mandate")
+        refuse_if(case.book.mandates[ended]["until_ms"] <= case.time_ms, "mandate_ended")
+        before = case.book.mandates[ended]["accounts"]
+    else:
+        refuse_if(case["until_ms"] <= case.time_ms, "mandate_ended")
     owners = set()
-    for name in case["accounts"]:
+    for name in [*case["accounts"], *before]:
         case.need_account(name)
         owners.add(case.owns(name))
         refuse_if(len(owners) > 1, "accounts_of_several_owners")
         case.need_owner(name)
+    if ended is not None:
+        case.book.mandates[ended]["until_ms"] = case.time_ms
     case.book.mandates[case.index] = {
         "owner": owners.pop(),
         "agent": case["agent"],
