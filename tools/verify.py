@@ -1133,7 +1133,10 @@ class Powers:
     def of_mandate(self, entry: Entry) -> None:
         accounts = list(entry["accounts"])
         if "replaces" in entry:
-            accounts += self._named[f"mandate/{_n(entry['replaces'])}"]["accounts"]
+            earlier = self._named.get(f"mandate/{_n(entry['replaces'])}")
+            if earlier is None:
+                raise self._bad("the mandate that it replaces is none from before it")
+            accounts += earlier["accounts"]
         for account in accounts:
             self._need_owner(account)
 

@@ -143,9 +143,7 @@ class Powers:
             case Issuance():
                 self._check_issuance(entry)
             case Mandate():
-                earlier = () if entry.replaces is UNSET else self._mandates[entry.replaces].accounts
-                for account in (*entry.accounts, *earlier):
-                    self._need_owner(account)
+                self._check_mandate(entry)
             case Order() | Freeze():
                 self._need_court(entry, entry.origin)
             case Execution():
@@ -156,6 +154,16 @@ class Powers:
                 self._need_roles(entry, "authority")
             case _:
                 self._check_moving(entry)
+
+    def _check_mandate(self, entry: Mandate) -> None:
+        accounts = entry.accounts
+        if entry.replaces is not UNSET:
+            earlier = self._mandates.get(entry.replaces)
+            if earlier is None:
+                raise self._bad("the mandate that it replaces is none from before it")
+            accounts += earlier.accounts
+        for account in accounts:
+            self._need_owner(account)
 
     def _check_moving(self, entry: Common) -> None:
         match entry:

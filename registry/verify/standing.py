@@ -219,7 +219,8 @@ def _of_issuance(entry: Issuance) -> Iterator[str]:
         yield f"project/{new.project}"
         yield from _of_project(new.owner, new.methodology, new.methodology_version)
     else:
-        yield f"project/{entry.project}"
+        # Without a project there is no such name, and so no such record.
+        yield f"project/{'' if entry.project is UNSET else entry.project}"
         yield IN_FORCE
     if entry.supersedes is not UNSET:
         yield f"issuance/{v.number(entry.supersedes)}"

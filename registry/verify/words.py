@@ -135,11 +135,14 @@ def _not_checked_of_records(checked: Checked) -> Iterable[Sentence]:
             kind = kind_of(entry)
             issuer = entry.issuer if isinstance(entry, Order | Freeze) else ""
             named, named_zh = (f" ({issuer})", f"（{issuer}）") if issuer else ("", "")
+            paper, paper_zh = " from an instrument that is not named", " 录入，未指明文书"
+            if entry.instrument_sha256 is not UNSET:
+                paper = f" from an instrument with SHA-256 {entry.instrument_sha256}"
+                paper_zh = f" 依据文书录入，文书 SHA-256 为 {entry.instrument_sha256}"
             yield Sentence(
                 f"The issuer's own signature{named} was not checked: the {kind} was"
-                f" recorded by {by} from an instrument with SHA-256 {entry.instrument_sha256}.",
-                f"未核验出具机关{named_zh}自身的签名：该{KIND_WORDS[kind]}由 {by} 依据文书录入，"
-                f"文书 SHA-256 为 {entry.instrument_sha256}。",
+                f" recorded by {by}{paper}.",
+                f"未核验出具机关{named_zh}自身的签名：该{KIND_WORDS[kind]}由 {by}{paper_zh}。",
             )
         if isinstance(entry, Opening):
             yield Sentence(

@@ -17,7 +17,7 @@ from tests.books import ORIGIN, TONNE
 from tests.house import tree
 
 PAGE = (tree.REPO / "docs/reference/settlement-mapping.md").read_text(encoding="utf-8")
-(EXAMPLE,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLE, _ = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)  # of trades, and of holdings
 SHIPPED = (tree.REPO / "registry/importing/trades/trades.toml").read_bytes()
 SIGNER = "exchange.test+00000000"
 

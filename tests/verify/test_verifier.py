@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from registry.chain import tlog
 from registry.chain.checkpoint import Checkpoint, sign_checkpoint
@@ -430,6 +431,16 @@ def test_step_9_a_mandate_that_was_replaced() -> None:
         **{**unsigned(later), "accounts": (account_id("ann"),)},
     )
     rejected(forged([*notes, of_another], book), NotTrusted, 9, "has not signed")
+    itself = book.mandate("exchange", "farm", replaces=index + 1)
+    rejected(forged([*notes, itself], book), NotTrusted, 9, "none from before it")
+
+
+def test_step_6_an_issuance_for_no_project() -> None:
+    for name in ("UNSET", "None"):
+        book = Book()
+        notes = [*book.founding(), book.project(name, claims=("plot Z",))]
+        notes.append(book.issuance("CN-GD-PHCER-2019-000001", project=UNSET))
+        rejected(forged(notes, book, whole=True), NotTrusted, 6, "project/")
 
 
 def test_step_10_serials() -> None:
