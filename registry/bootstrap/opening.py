@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from registry.bootstrap.data import DataDirectory, locked
-from registry.bootstrap.start import make_publisher
+from registry.bootstrap.publishing import make_publisher
 from registry.chain.checkpoint import check_origin
 from registry.chain.errors import Broken, Malformed, NotTrusted, Unavailable
 from registry.chain.note import TYPE_ED25519, TYPE_MLDSA44

@@ -14,7 +14,7 @@ from contextlib import closing
 
 from registry.bootstrap.data import DataDirectory, SystemClock
 from registry.bootstrap.life import Child, EndSignal, parse_child, report
-from registry.bootstrap.start import check_keys, make_publisher
+from registry.bootstrap.publishing import check_keys, make_publisher
 from registry.chain.errors import TanbuError
 from registry.signers.logkeys import FileSigner
 from registry.store.database import open_for_writing

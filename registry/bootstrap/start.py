@@ -13,6 +13,7 @@ from pathlib import Path
 
 from registry.bootstrap.data import DataDirectory, SystemClock, locked
 from registry.bootstrap.life import report
+from registry.bootstrap.publishing import check_keys, make_publisher
 from registry.bootstrap.refusal_key import read_refusal_key
 from registry.bootstrap.stamping import read_authorities
 from registry.chain import ed25519
@@ -27,8 +28,6 @@ from registry.store.log import SqlState
 from registry.store.migrate import upgrade_database
 from registry.store.publication import SqlPublicationStore
 from registry.store.statements import statements_for
-from registry.store.tiles import DirectoryTiles
-from registry.writer.publish import Publisher
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +81,6 @@ def _without_notes(data: DataDirectory, state: StateReader) -> str:
     if held.key is None:
         return " — ".join(part for part in (held.fault, held.where, held.todo) if part)
     return check_key(state, held.key, SystemClock().now_ms())[1]
-
-
-def check_keys(store: SqlPublicationStore, signer: FileSigner) -> None:
-    """Raise unless the private keys are at hand by which the next checkpoint is signed."""
-    head = store.head()
-    published = store.published()
-    behind = published is None or published.size < head.size
-    # What is committed is signed as of its own time, what comes next as of now at the earliest.
-    time_ms = head.time_ms if behind else max(head.time_ms, SystemClock().now_ms())
-    signer.check(store.log_keys(), head.size, time_ms)
-
-
-def make_publisher(
-    store: SqlPublicationStore, data: DataDirectory, signer: FileSigner
-) -> Publisher:
-    """A publisher over the tiles and keys of a data directory."""
-    return Publisher(store, DirectoryTiles(data.tiles), signer, SystemClock().now_ms)
 
 
 def main(arguments: list[str]) -> int:
