@@ -35,7 +35,8 @@ from registry.store.journal import (
 from registry.store.schema import pack, unpack
 
 FOLD_AT = 8_192
-"""Entries after which the journal is brought into the tables: some 7 MB, and an eighth second."""
+"""Entries after which the journal is brought into the tables: some 7 MB, folded in an eighth second
+while the state is small."""
 
 
 @dataclass(frozen=True, slots=True)
