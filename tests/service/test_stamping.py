@@ -358,9 +358,10 @@ def test_a_stamper_that_dies_takes_nothing_with_it(
     try:
         (pid,) = service.children()[STAMPER]
         tsa.kill(pid)
-        until(lambda: STAMPER not in service.children())
+        until(lambda: not Path(f"/proc/{pid}").exists())  # the service has seen it
         (result,) = post(service.port, [made[1].transfer("farm", "mill")])
         assert "committed" in result
     finally:
-        assert service.end() == 0
+        code = service.end()
+    assert code == 0, service.lines
     assert any("the stamper process has ended by signal 9" in line for line in service.lines)
